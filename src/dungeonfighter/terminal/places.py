@@ -39,6 +39,7 @@ _OFFERS: Final = {
     "shrine": "A shrine. It offers a trade.",
     "merchant": "A merchant.",
     "rest": "A place to rest.",
+    "trap": "A trap. Choose a way past it.",
 }
 
 
@@ -49,6 +50,8 @@ def place(observation: Observation, canvas: Canvas) -> list[Spans]:
         return [line for text in WELCOME for line in [*canvas.text(text, hanging=0), ()]][:-1]
     if name == "Dungeon":
         return _dungeon(observation, canvas)
+    if observation.road:
+        return canvas.text(Span("On the road. ", Meaning.title), f"{observation.road}.")
     lines = canvas.text(_SENTENCES[name], hanging=0) if name in _SENTENCES else []
     if name == "Inventory":
         lines += inventory.bag(observation.player, canvas)

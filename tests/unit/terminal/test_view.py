@@ -158,6 +158,11 @@ def test_statuses_stand_beside_their_bearer_with_the_meaning_for_the_hero() -> N
     assert meanings["bleed 3"] is Meaning.gain
 
 
+def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
+    seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
+    assert "On the road. A toll gate." in shown(seen)
+
+
 def test_a_run_that_is_over_shows_its_score() -> None:
     seen = msgspec.structs.replace(rules().observe(hub()), is_over=True, score=12.5, available_actions=[])
     assert "The run is over, score 12.50 of 100." in shown(seen)

@@ -227,7 +227,8 @@ class Observation(Struct, frozen=True, rename="camel"):
 
     `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
     `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
-    of health and damage by which new enemies have grown since. A first clear gives a new allowance.
+    of health and damage by which new enemies have grown since. A first clear gives a new allowance. `road` is
+    the event on the road to another region that waits for an answer, "" if there is none.
     The last `recent_new` sentences of `recent_output` are of this turn. `recent_tones` has one character for
     each sentence: + for a gain of the hero, - for a harm, = for neither.
     """
@@ -252,5 +253,6 @@ class Observation(Struct, frozen=True, rename="camel"):
     recent_output: list[str]
     allowance_left: int = 0
     stirring: int = 0
+    road: str = ""
     recent_new: int = 0
     recent_tones: str = ""

@@ -22,6 +22,7 @@ from dungeonfighter.rules.fighting import combat, statuses, timing
 from dungeonfighter.rules.fighting.conditions import more
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
+from dungeonfighter.rules.journey import road
 from dungeonfighter.rules.journey.world import (
     allowance_left,
     gathered,
@@ -130,6 +131,7 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         recent_output=[sentence(cat, event) for event in events],
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
+        road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
         recent_tones="".join(map(tone, events)),
     )
