@@ -8,7 +8,7 @@ from dungeonfighter.rules import codec
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.common import ENEMY, HERO
 from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
-from dungeonfighter.rules.views.tones import GAIN, HARM, NEITHER, tone
+from dungeonfighter.rules.views.tones import GAIN, HARM, NEITHER, tones
 from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
 
 
@@ -33,7 +33,7 @@ from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
     ],
 )
 def test_the_tone_is_that_for_the_hero(event: list[int], expected: str) -> None:
-    assert tone(event) == expected
+    assert tones([event]) == expected
 
 
 def test_the_snapshot_counts_the_sentences_of_this_turn() -> None:

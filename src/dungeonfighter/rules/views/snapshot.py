@@ -66,7 +66,7 @@ from dungeonfighter.rules.views.observation import (
 )
 from dungeonfighter.rules.views.sentences import STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
-from dungeonfighter.rules.views.tones import tone
+from dungeonfighter.rules.views.tones import tones
 
 _ATTACK = int(Stance.attack)
 _COMBAT = int(Phase.Combat)
@@ -133,7 +133,7 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         stirring=stirring(state) // 10,
         road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
-        recent_tones="".join(map(tone, events)),
+        recent_tones=tones(events),
     )
 
 

@@ -45,8 +45,12 @@ _SIDES: Final = {Event.StatusTicked: 1, Event.Stunned: 1, Event.StruckSelf: 1, E
 """The events that harm the side that they name, with the place of the side."""
 
 
-def tone(event: Sequence[int]) -> str:
-    """Return the tone of one event: `GAIN`, `HARM` or `NEITHER`."""
+def tones(events: Sequence[Sequence[int]]) -> str:
+    """Return a character for each event: `GAIN`, `HARM` or `NEITHER`."""
+    return "".join([_TONES.get(event[0]) or _by_arguments(event) for event in events])
+
+
+def _by_arguments(event: Sequence[int]) -> str:
     code = event[0]
     if code in _SIDES:
         return HARM if event[_SIDES[code]] == HERO else GAIN
@@ -54,4 +58,4 @@ def tone(event: Sequence[int]) -> str:
         return HARM if (event[1] == HERO) == (event[2] in BAD) else GAIN
     if code == Event.HeroMissed and event[3] == Band.critical_miss:
         return HARM
-    return _TONES.get(code, NEITHER)
+    return NEITHER
