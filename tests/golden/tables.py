@@ -9,7 +9,7 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.bonuses import words
 from dungeonfighter.rules.catalog import Catalogue
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, Effect, HeroAction
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, Effect, EventOption, Hazard, HeroAction
 from dungeonfighter.rules.character.loot import STATS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -64,18 +64,61 @@ def _enemies(cat: Catalogue) -> list[str]:
             f"{e.level_min} to {e.level_max} | {e.archetype} | {e.hero_class or '-'} | "
             f"{e.status.replace('_', ' ')} {e.amount} | {e.habit or '-'}"
             for e in cat.enemies
+            if e.rank == "normal"
         ],
     )
+
+
+def _patterns(cat: Catalogue) -> list[str]:
+    return _table("archetype | pattern", [f"{a.id} | {', '.join(a.pattern)}" for a in cat.archetypes])
+
+
+def _named(cat: Catalogue) -> list[str]:
+    return _table(
+        "enemy | where | archetype | class | status | habit | pattern | under half health",
+        [
+            f"{e.name} ({e.rank}){' (undead)' if e.undead else ''} | {e.theme} | {e.archetype} | "
+            f"{e.hero_class or '-'} | {e.status.replace('_', ' ')} {e.amount} | {e.habit or '-'} | "
+            f"{', '.join(e.pattern)} | {', '.join(e.pattern_low) or '-'}"
+            for e in cat.enemies
+            if e.rank != "normal"
+        ],
+    )
+
+
+def _themes(cat: Catalogue) -> list[str]:
+    rows = []
+    for number, theme in enumerate(cat.themes):
+        hazards = [f"{cat.hazard_rows[n].text}: {_hazard(cat.hazard_rows[n])}" for n in cat.hazards[number]]
+        places = [place for place in cat.place_rows if place.theme == theme.id and place.tilt]
+        tilts = [f"{place.name} ({place.kind}): {place.tilt} {place.tilt_amount:+d}" for place in places]
+        region = cat.regions[cat.region_of_theme[number]].name
+        rows.append(f"{theme.name} | {region} | {'; '.join(hazards)} | {'; '.join(tilts)}")
+    return _table("theme | region | hazards | rooms with a tilt", rows)
+
+
+def _hazard(hazard: Hazard) -> str:
+    parts = [f"{hazard.damage / 10:g} % health"] if hazard.damage else []
+    parts += [f"{hazard.status.replace('_', ' ')} {hazard.amount}"] if hazard.status else []
+    return ", ".join(parts)
 
 
 def _events(cat: Catalogue) -> list[str]:
     return _table(
-        "event | kind | costs | gives",
+        "event | kind | costs | gives | options",
         [
-            f"{e.text} | {e.kind}{', ' + e.theme if e.theme else ''} | {_trade(e.cost)} | {_trade(e.gain)}"
+            f"{e.text} | {e.kind}{', ' + e.theme if e.theme else ''} | {_trade(e.cost)} | {_trade(e.gain)} | "
+            f"{'; '.join(map(_option, e.options)) or '-'}"
             for e in cat.events
         ],
     )
+
+
+def _option(option: EventOption) -> str:
+    if option.roll:
+        die = f"d20 + {option.stat.upper()}/4 of {option.roll}"
+        return f"{option.text}: {die} for {_trade(option.gain)}, else {_trade(option.cost)}"
+    return f"{option.text}: {_trade(option.cost)} for {_trade(option.gain)}"
 
 
 def _trade(trade: tuple[str, int]) -> str:
@@ -199,7 +242,10 @@ def _talents(cat: Catalogue) -> list[str]:
 _TABLES: Final[dict[str, Callable[[Catalogue], list[str]]]] = {
     "levels": _levels,
     "archetypes": _archetypes,
+    "patterns": _patterns,
     "enemies": _enemies,
+    "named": _named,
+    "themes": _themes,
     "events": _events,
     "weapons": _weapons,
     "affixes": _affixes,

@@ -28,7 +28,7 @@ class Auto:
             case "Dungeon":
                 return _in_dungeon(o, legal)
             case "RegionTravel":
-                return chores.furthest_region(legal)
+                return "1" if o.road else chores.furthest_region(legal)
         return "1"
 
 

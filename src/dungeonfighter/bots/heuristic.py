@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.bots import chores, fightsense, strips, taste, trading
+from dungeonfighter.bots import bargains, chores, fightsense, strips, taste, trading
 from dungeonfighter.rules.views.observation import Observation
 
 SKILLS: Final = (
@@ -70,7 +70,7 @@ class Heuristic:
             case "Inventory":
                 return trading.trade_up(o) or "1"
             case "RegionTravel":
-                return chores.furthest_region(legal)
+                return bargains.best_option(o) if o.road else chores.furthest_region(legal)
             case "LevelUp":
                 return "1" if "talents" in self._without else taste.best_talent(o)
         return "1"  # after a death too: input 1 takes the clone if there is one

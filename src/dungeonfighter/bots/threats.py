@@ -23,6 +23,7 @@ INTERRUPTED: Final = frozenset(("status", "heal", "charge", "ward", "harden", "a
 """The actions that a combo, a precise hit or a bomb interrupts."""
 ARCHETYPES: Final = {
     "brute": 1.20, "assassin": 1.06, "knight": 0.92, "mage": 1.0, "shaman": 0.77, "beast": 1.09,
+    "swarm": 0.89, "giant": 1.08, "warder": 0.85,
 }  # fmt: skip
 """The mean factor of an archetype's actions, by the table of docs/rules.md, "Enemies"."""
 RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}

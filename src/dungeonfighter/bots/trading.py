@@ -1,12 +1,11 @@
-"""The heuristic's trades: shrines, merchants, treasures, rest rooms, the hub's wares, five items for one."""
+"""The heuristic's trades: merchants, treasures, rest rooms, the hub's wares, five items for one."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import Final
 
-from dungeonfighter.bots import chores
+from dungeonfighter.bots import bargains, chores
 from dungeonfighter.rules.views.observation import ItemView, Observation
 
 WORTH_BUYING: Final = 15
@@ -14,8 +13,6 @@ WORTH_BUYING: Final = 15
 TRADED: Final = 5
 KEPT_GOLD: Final = (60, 25)
 """The gold that it keeps when it asks for other wares: a sum, and more for each level."""
-_GIVE: Final = re.compile(r"give (.+) for (.+)")
-_NUMBER: Final = re.compile(r"\d+")
 _RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary")
 """The rarities that a trade accepts."""
 _GOODS: Final = (("5", "potions"), ("8", "bomb"), ("9", "rest"))
@@ -28,8 +25,8 @@ def answer_offer(o: Observation, legal: frozenset[str]) -> str:
     kind = room.kind if room else ""
     if kind == "merchant":
         return _at_merchant(o, legal)
-    if kind == "shrine":
-        return _at_shrine(o)
+    if kind in ("shrine", "trap"):
+        return bargains.best_option(o)
     if kind == "elite" and room is not None:
         return _best_of(room.stock)
     if kind == "treasure" and room is not None:
@@ -108,48 +105,3 @@ def _at_merchant(o: Observation, legal: frozenset[str]) -> str:
     if wanted:
         return max(wanted)[1]
     return "5" if "5" in legal else "1"
-
-
-def _at_shrine(o: Observation) -> str:
-    best, answer = 0.0, "1"
-    for choice in o.available_actions:
-        trade = _GIVE.match(choice.label)
-        if trade is not None:
-            worth = _gained(o, trade[2]) - _paid(o, trade[1])
-            if worth > best:
-                best, answer = worth, choice.input
-    return answer
-
-
-def _paid(o: Observation, words: str) -> float:
-    """Estimate the cost of one side of a trade, in the unit of `_gained`; both scales are guesses."""
-    p = o.player
-    if words.endswith("hp"):
-        share = _first(words) / p.health_max
-        return 100.0 if chores.health_share(o) - share < 0.45 else share * 12
-    if words.endswith("gold"):
-        return 2.0 * _first(words) / max(1, p.gold)
-    if "scar" in words:
-        return 3.0
-    if "potion" in words:
-        return 4.0
-    return 2.0
-
-
-def _gained(o: Observation, words: str) -> float:
-    p = o.player
-    if words.endswith("hp"):
-        missing = 1.0 - chores.health_share(o)
-        return 10.0 * min(missing, _first(words) / p.health_max)
-    if "potion" in words:
-        return 4.0 if p.potions < p.potions_max else 0.0
-    if "item" in words:
-        return 4.0 + 2.0 * _first(words)
-    if any(stat in words for stat in ("STR", "AGI", "TEC", "INT")):
-        return 6.0
-    return 4.0
-
-
-def _first(words: str) -> int:
-    found = _NUMBER.search(words)
-    return int(found[0]) if found else 0

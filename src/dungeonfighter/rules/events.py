@@ -104,3 +104,6 @@ class Event:
     EnemyPrepared: Final = 94
     EnemyRaged: Final = 95
     Stolen: Final = 96
+    OptionTaken: Final = 110  # event, place of the option
+    OptionRolled: Final = 111  # event, place of the option, die, bonus
+    RoadMet: Final = 112

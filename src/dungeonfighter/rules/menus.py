@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.rules import plays, tables
+from dungeonfighter.rules.catalog.catalogue import OPTIONS_MAX
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.character import inventory
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.journey import hub, rooms, world
+from dungeonfighter.rules.journey import choices, hub, road, rooms, world
 from dungeonfighter.rules.state import Phase, Rank, RoomKind, RoomPhase, Slot, State
 from dungeonfighter.rules.views import labels
 from dungeonfighter.rules.views.observation import Choice
@@ -40,6 +41,8 @@ _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
 _BOSS = int(Rank.boss)
 _RATION: Final = 7
 """The consumable of a rest, which a fight has no time for; its number is that of no input."""
+_ON_THE_ROAD: Final = -1
+"""The first fact of the menu of an event on the road, where that of the regions has a region."""
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
 _FIGHT: Final[tuple[Entry, ...]] = (
@@ -157,6 +160,10 @@ class Menus:
         return (_DUNGEON_SELECTION, len(state.world.offers))
 
     def _travel_key(self, state: State) -> Key:
+        number = road.event_of(state)
+        if number >= 0:
+            mask = choices.options_open(self._cat, state, number, road.level_of(state))
+            return (_REGION_TRAVEL, _ON_THE_ROAD, mask)
         return (_REGION_TRAVEL, *world.open_regions(self._cat, state.world))
 
     def _level_key(self, state: State) -> Key:
@@ -270,12 +277,14 @@ def _dungeon(cat: Catalogue, key: Key) -> list[Entry]:
         kind, mask = key[2], key[3]
         assert isinstance(kind, int)
         assert isinstance(mask, int)
-        words = _OFFERS[kind]
-        entries = [("1", words[0], plays.answer, 1)]
-        return entries + [
-            (str(n + 2), words[n + 1], plays.answer, n + 2) for n in range(len(words) - 1) if mask >> n & 1
-        ]
+        return _answers(_OFFERS[kind], mask, plays.answer)
     return _cleared(key)
+
+
+def _answers(words: Sequence[str], mask: int, play: Play) -> list[Entry]:
+    """Return the entries of an offer or event: 1 is always there, bit n of the mask opens the input n + 2."""
+    entries: list[Entry] = [("1", words[0], play, 1)]
+    return entries + [(str(n + 2), words[n + 1], play, n + 2) for n in range(len(words) - 1) if mask >> n & 1]
 
 
 def _cleared(key: Key) -> list[Entry]:
@@ -327,6 +336,10 @@ def _inventory(cat: Catalogue, key: Key) -> list[Entry]:
 
 
 def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
+    if key[1] == _ON_THE_ROAD:
+        mask = key[2]
+        assert isinstance(mask, int)
+        return _answers(("pass by", *_OPTIONS), mask, plays.answer_road)
     entries: list[Entry] = []
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
@@ -357,10 +370,12 @@ def _victory(cat: Catalogue, key: Key) -> list[Entry]:
     return [("1", "go on without end", plays.endless, 0), ("2", "end the run", plays.end_won, 0)]
 
 
+_OPTIONS: Final = tuple(f"option {n}" for n in range(1, OPTIONS_MAX + 1))
 _OFFERS = {
     int(RoomKind.elite): ("take item 1", "take item 2", "take item 3"),
     int(RoomKind.treasure): ("take what lies open", "force the inner lock", "fight its guard"),
-    int(RoomKind.shrine): ("go on", "accept the first trade", "accept the second trade"),
+    int(RoomKind.shrine): ("go on", *_OPTIONS),
+    int(RoomKind.trap): ("go through", *_OPTIONS),
     int(RoomKind.merchant): ("go on", "buy item 1", "buy item 2", "buy good 1", "buy good 2"),
     int(RoomKind.rest): ("sleep: 40 % health", "study: experience", "mend a scar"),
 }

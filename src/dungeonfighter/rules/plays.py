@@ -13,7 +13,7 @@ from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.fighting.common import Result
-from dungeonfighter.rules.journey import dungeon, hub
+from dungeonfighter.rules.journey import dungeon, hub, road
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Ending, Phase, State
 
@@ -57,7 +57,11 @@ def reroll(cat: Catalogue, state: State, _: int) -> None:
 
 
 def travel(cat: Catalogue, state: State, region: int) -> None:
-    hub.travel(cat, state, region)
+    road.travel(cat, state, region)
+
+
+def answer_road(cat: Catalogue, state: State, choice: int) -> None:
+    road.answer(cat, state, choice)
 
 
 def enter(cat: Catalogue, state: State, place: int) -> None:

@@ -404,7 +404,8 @@ class World(Struct, array_like=True, gc=False):
     the dungeon that the hero left last; entering its level again resumes it. `bombs_left` and `rations_left`
     are what the hub still sells, like `potions_left`; `restocks` is set until the next visit after a first
     clear. `camped`: the hero has camped in this visit. `meters` is what chance still owes the hero, in
-    permille: items, potions, rarity, and unique items.
+    permille: items, potions, rarity, and unique items. `road` is empty unless an event on the road to another
+    region waits for an answer: then it holds the region, the number of events after this one, and the event.
     """
 
     region: int = 0
@@ -426,6 +427,7 @@ class World(Struct, array_like=True, gc=False):
     restocks: bool = True
     camped: bool = False
     meters: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    road: Sequence[int] = field(default_factory=list)
 
     @property
     def offers(self) -> Sequence[Offer]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dungeonfighter.rules import State, Step, tables
-from dungeonfighter.rules.catalog.model import RoomEvent
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import dungeon as dungeon_rules
-from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
     cleared,
@@ -195,67 +193,6 @@ def test_a_snapped_lock_hurts() -> None:
     play(state, "1")
     roll_event(state, 2)
     assert taken(state, "2") == state.hero.figures.health_max * 150 // 1000
-
-
-def shrine(event: str) -> tuple[State, RoomEvent]:
-    cat = rules().catalogue
-    state = room(RoomKind.shrine)
-    play(state, "1")
-    number = next(n for n, row in enumerate(cat.events) if row.id == event)
-    the_dungeon(state).offer = [number, number]
-    return state, cat.events[number]
-
-
-def test_a_shrine_shows_two_trades() -> None:
-    state = room(RoomKind.shrine)
-    play(state, "1")
-    assert len(set(the_dungeon(state).offer)) == 2
-
-
-def test_a_shrine_can_be_declined() -> None:
-    state = room(RoomKind.shrine)
-    play(state, "1")
-    play(state, "1")
-    assert the_dungeon(state).phase == RoomPhase.cleared
-
-
-def trade_kinds(side: str) -> list[str]:
-    """Return the id of one shrine event for each thing that shrines cost or give."""
-    cat = rules().catalogue
-    numbers = sorted({n for theme in cat.shrines for n in theme})
-    first: dict[str, str] = {}
-    for n in numbers:
-        first.setdefault(getattr(cat.events[n], side)[0], cat.events[n].id)
-    return [first[what] for what in sorted(first) if what]
-
-
-@pytest.mark.parametrize("event", sorted({*trade_kinds("cost"), *trade_kinds("gain")}))
-def test_a_shrine_takes_and_gives(event: str) -> None:
-    state, row = shrine(event)
-    hero = state.hero
-    hero.gold = hero.xp = 5000
-    hero.level = 10
-    hero.health -= 30 if row.gain[0] == "health" else 0
-    worth = [
-        hero.gold,
-        hero.xp,
-        hero.health,
-        sum(hero.stats),
-        len(hero.bag),
-        hero.scars,
-        sum(hero.consumables),
-    ]
-    hero.consumables = replaced(hero.consumables, 0, 1)
-    worth[-1] = sum(hero.consumables)
-    play(state, "2")
-    now = [hero.gold, hero.xp, hero.health, sum(hero.stats), len(hero.bag), hero.scars, sum(hero.consumables)]
-    assert sum(a != b for a, b in zip(worth, now, strict=True)) >= 2
-
-
-def test_an_unpayable_trade_is_not_offered() -> None:
-    state, _ = shrine("coin_slot")
-    state.hero.gold = 0
-    assert inputs(state) == ["1"]
 
 
 def test_a_merchant_sells() -> None:

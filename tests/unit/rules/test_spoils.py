@@ -124,6 +124,8 @@ def test_the_doors_of_the_room_after_the_next_are_shown_and_come_true() -> None:
         trap = rules().catalogue.places[the_dungeon(state).theme][RoomKind.trap][0]
         the_dungeon(state).doors = [Door(int(RoomKind.trap), 1, trap)]
         play(state, "1")
+        if the_dungeon(state).phase == RoomPhase.offer:  # a trap with options
+            play(state, "1")
         assert "Next: " in rules().text(state, "e1 t1")
         the_dungeon(state).ahead = ahead
         play(state, "1")

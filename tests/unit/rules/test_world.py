@@ -76,6 +76,8 @@ def travelled() -> State:
     state = reached(11, bosses=1)
     play(state, "3")
     play(state, "1")
+    while state.phase == Phase.RegionTravel:
+        play(state, "1")
     return state
 
 

@@ -40,6 +40,8 @@ TIERS: Final = 5
 RARITY_MAX: Final = 5
 RARITY_BONUS: Final = 80
 """Permille on the base value and on affixes for each step of rarity."""
+OPTIONS_MAX: Final = 3
+"""The most options of an event."""
 POINTS_MAX: Final = 20
 """Class points beyond this number teach no further action."""
 
@@ -56,7 +58,7 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit", "roll", "perk"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
-_Named = Enemy | BaseItem | Consumable | Talent | Place | Region
+_Named = Enemy | BaseItem | Consumable | Talent | Place | Region | Theme
 
 
 class PutStatus(NamedTuple):
@@ -77,13 +79,14 @@ class Catalogue:
         enemy_archetype, enemy_theme: Archetype and theme number by enemy.
         enemy_class: `Weapon` number of the class by enemy, or -1.
         enemy_status: `Status` number of the status intent by enemy.
-        enemy_pattern, enemy_pattern_low: `Intent` numbers of the patterns by enemy: a boss's own, for others
-            that of the archetype, which holds under half health too.
+        enemy_pattern, enemy_pattern_low: `Intent` numbers of the patterns by enemy: the own one of a boss or
+            a named elite, for others that of the archetype. Only a boss has another under half health.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
         enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
+        elites: The named elites by theme; they are met in elite rooms only.
         boss_of_region: Enemy number by region.
         action_effects: Effects by action.
         action_text: The name by action, with a space in front; index -1 is "".
@@ -152,6 +155,7 @@ class Catalogue:
     enemy_beats: Numbers
     enemy_beaten_by: Numbers
     enemies_at: tuple[tuple[Numbers, ...], ...]
+    elites: tuple[Numbers, ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
     action_text: tuple[str, ...]
@@ -225,13 +229,14 @@ def build(content: Content) -> Catalogue:
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern or usual) for e, usual in patterned),
-        enemy_pattern_low=tuple(_intents(e.pattern_low or usual) for e, usual in patterned),
+        enemy_pattern_low=tuple(_intents(e.pattern_low or e.pattern or usual) for e, usual in patterned),
         enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
+        elites=tuple(_elites(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
@@ -292,6 +297,7 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
     rows: dict[str, Sequence[_Named]] = {
         "enemy": content.enemies, "item": content.items, "good": content.consumables,
         "talent": content.talents, "place": content.places, "region": content.regions,
+        "theme": content.themes,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)
@@ -363,6 +369,10 @@ def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
         least = min(gap for gap, _ in gaps)
         table.append(tuple(n for gap, n in gaps if gap == least))
     return tuple(table)
+
+
+def _elites(content: Content, theme: str) -> Numbers:
+    return tuple(n for n, e in enumerate(content.enemies) if e.theme == theme and e.rank == "elite")
 
 
 def _effects(action: HeroAction) -> tuple[PutStatus, ...]:

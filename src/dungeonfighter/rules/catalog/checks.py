@@ -12,17 +12,34 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.rules.catalog import ascents, item_checks
-from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
-from dungeonfighter.rules.catalog.model import HABITS, Content
+from dungeonfighter.rules.catalog.catalogue import (
+    CONSUMABLE_EFFECTS,
+    EFFECT_TIMES,
+    OPTIONS_MAX,
+    POINTS_MAX,
+    ROUTES,
+    TIERS,
+)
+from dungeonfighter.rules.catalog.model import EVENT_STATS, HABITS, Content, RoomEvent
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
 NAME_CHARS_MAX: Final = 24
 TEXT_CHARS_MAX: Final = {
-    "actions": 64, "talents": 80, "consumables": 56, "hazards": 56, "events": 90, "places": 44,
+    "actions": 64, "talents": 80, "consumables": 56, "hazards": 40, "events": 60, "places": 44,
     "ascensions": 60,
 }  # fmt: skip
-TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar", "status")
+HINT_CHARS_MAX: Final = 48
+OPTION_CHARS_MAX: Final = 20
+_BOTH: Final = ("", "health", "gold", "xp", "potion", "bomb", "ration", "scar", "status", "guardian")
+COSTS: Final = (*_BOTH, "turns")
+GAINS: Final = (*_BOTH, "stat", "item", "good", "time", "sight")
+IN_DUNGEONS: Final = ("status", "guardian", "sight")
+"""The things that count in a dungeon only, so that no event of travel may name them."""
+EVENT_KINDS: Final = ("shrine", "trap", "travel")
+TILTS: Final = ("", "hit", "combo", "crit", "hazard")
+RANKS: Final = ("normal", "elite", "boss")
+ROLL_MAX: Final = 20
 
 _weapons = set(Weapon.__members__)
 _statuses = set(Status.__members__)
@@ -64,7 +81,11 @@ def _duplicates(kind: str, rows: Sequence[Any]) -> Iterator[str]:
 
 def _texts(kind: str, rows: Sequence[Any]) -> Iterator[str]:
     for number, row in enumerate(rows):
-        for field, budget in (("name", NAME_CHARS_MAX), ("text", TEXT_CHARS_MAX.get(kind, 0)), ("hint", 44)):
+        for field, budget in (
+            ("name", NAME_CHARS_MAX),
+            ("text", TEXT_CHARS_MAX.get(kind, 0)),
+            ("hint", HINT_CHARS_MAX),
+        ):
             text = getattr(row, field, None)
             if text is None:
                 continue
@@ -116,15 +137,15 @@ def _enemies(content: Content) -> Iterator[str]:
             yield f"{at}: habit '{row.habit}' is not one of {_list(HABITS)} or empty"
         if row.status not in _statuses or row.amount < 1:
             yield f"{at}: status '{row.status}' must be one of {_list(_statuses)}, amount 1 or more"
-        if row.rank not in ("normal", "boss"):
-            yield f"{at}: rank must be normal or boss (a normal enemy may be met as elite or guardian)"
+        if row.rank not in RANKS:
+            yield f"{at}: rank '{row.rank}' is not one of {_list(RANKS)} (a normal enemy may be a guardian)"
         if row.level_min > row.level_max:
             yield f"{at}: level_min {row.level_min} is above level_max {row.level_max}"
         for intent in (*row.pattern, *row.pattern_low):
             if intent not in _intents:
                 yield f"{at}: intent '{intent}' is not one of {_list(_intents)}"
-        if (row.rank == "boss") != bool(row.pattern and row.pattern_low):
-            yield f"{at}: bosses, and only they, have pattern and pattern_low"
+        if (row.rank == "boss") != bool(row.pattern_low) or (row.rank == "normal") == bool(row.pattern):
+            yield f"{at}: elites and bosses, and only they, have a pattern; bosses also a pattern_low"
 
 
 def _goods(content: Content) -> Iterator[str]:
@@ -155,21 +176,56 @@ def _goods(content: Content) -> Iterator[str]:
 def _rooms(content: Content) -> Iterator[str]:
     themes = {t.id for t in content.themes}
     for number, hazard in enumerate(content.hazards):
+        at = _at("hazards", number, hazard)
         if hazard.theme not in themes or hazard.status not in (_statuses | {""}):
-            at = _at("hazards", number, hazard)
             yield f"{at}: unknown theme '{hazard.theme}' or status '{hazard.status}'"
+        if bool(hazard.status) != (hazard.amount > 0) or not (hazard.status or hazard.damage > 0):
+            yield f"{at}: a hazard has damage, or a status with an amount, or both"
     for number, place in enumerate(content.places):
         at = _at("places", number, place)
         if place.theme not in themes or place.kind not in RoomKind.__members__:
             yield f"{at}: unknown theme '{place.theme}' or kind '{place.kind}'"
-        if place.tilt not in ("", "hit", "combo", "crit") or bool(place.tilt) != bool(place.tilt_amount):
-            yield f"{at}: tilt is hit, combo, crit or empty, and has an amount if not empty"
+        if place.tilt not in TILTS or bool(place.tilt) != bool(place.tilt_amount):
+            yield f"{at}: tilt '{place.tilt}' is one of {_list(TILTS)}; tilt_amount is 0 without a tilt only"
+        if place.tilt and place.kind not in ("fight", "elite"):
+            yield f"{at}: tilt counts in rooms of kind fight and elite only"
     for number, event in enumerate(content.events):
-        at = _at("events", number, event)
-        if event.kind not in ("shrine", "trap", "travel") or event.theme not in (themes | {""}):
-            yield f"{at}: unknown kind '{event.kind}' or theme '{event.theme}'"
-        if event.cost[0] not in TRADES or event.gain[0] not in TRADES:
-            yield f"{at}: cost and gain must be of {_list(TRADES)}"
+        yield from _event(_at("events", number, event), event, themes)
+
+
+def _event(at: str, event: RoomEvent, themes: set[str]) -> Iterator[str]:
+    if event.kind not in EVENT_KINDS:
+        yield f"{at}: kind '{event.kind}' is not one of {_list(EVENT_KINDS)}"
+    if event.theme not in (themes | {""}):
+        yield f"{at}: theme '{event.theme}' is not one of {_list(themes)} or empty"
+    yield from _trades(at, event.kind, event.cost, event.gain)
+    if len(event.options) > OPTIONS_MAX:
+        yield f"{at}: options has {len(event.options)} rows, the most are {OPTIONS_MAX}"
+    if event.kind == "shrine" and (not event.options or event.cost[0] or event.gain[0]):
+        yield f"{at}: a shrine has options, and cost and gain in these only"
+    if event.kind == "trap" and not event.cost[0]:
+        yield f"{at}: cost of a trap must not be empty"
+    for place, option in enumerate(event.options, 1):
+        inner = f"{at}: options {place}"
+        yield from _trades(inner, event.kind, option.cost, option.gain)
+        if not option.text.strip() or not option.text.isascii() or len(option.text) > OPTION_CHARS_MAX:
+            yield f"{inner}: text must be plain and have 1 to {OPTION_CHARS_MAX} characters"
+        if not option.cost[0] and not option.gain[0]:
+            yield f"{inner}: an option has a cost or a gain"
+        if (option.stat in EVENT_STATS) != bool(option.roll) or (not option.roll and option.stat):
+            yield f"{inner}: stat is one of {_list(EVENT_STATS)} with a roll, else empty"
+        if option.roll and not (2 <= option.roll <= ROLL_MAX and option.cost[0] and option.gain[0]):
+            yield f"{inner}: roll is 0 or 2 to {ROLL_MAX}, and then the option has a cost and a gain"
+
+
+def _trades(at: str, kind: str, cost: tuple[str, int], gain: tuple[str, int]) -> Iterator[str]:
+    for field, (what, amount), known in (("cost", cost, COSTS), ("gain", gain, GAINS)):
+        if what not in known:
+            yield f"{at}: {field} '{what}' is not one of {_list(known)}"
+        elif amount < (1 if what and (field, what) != ("gain", "item") else 0):
+            yield f"{at}: {field} '{what}' needs an amount of 1 or more"
+        elif kind == "travel" and what in IN_DUNGEONS:
+            yield f"{at}: {field} '{what}' counts in dungeons only, so no event of travel has it"
 
 
 def _regions(content: Content) -> Iterator[str]:
@@ -232,15 +288,15 @@ def _gaps(content: Content) -> Iterator[str]:
 
 def _theme_gaps(content: Content, theme: str) -> Iterator[str]:
     if not any(e.theme == theme and e.rank == "normal" for e in content.enemies):
-        yield f"enemies.json: theme {theme} has no ordinary enemy"
+        yield f"enemies.json: theme {theme} has no enemy of rank normal"
     if sum(h.theme == theme for h in content.hazards) < 2:
         yield f"hazards.json: theme {theme} needs two hazards"
     for kind in RoomKind:
         if not any(p.theme == theme and p.kind == kind.name for p in content.places):
             yield f"places.json: theme {theme} has no place of kind {kind.name}"
     for event in ("shrine", "trap"):
-        if sum(e.kind == event and e.theme in ("", theme) for e in content.events) < 2:
-            yield f"events.json: theme {theme} needs two events of kind {event}"
+        if not any(e.kind == event and e.theme in ("", theme) for e in content.events):
+            yield f"events.json: theme {theme} needs an event of kind {event}"
 
 
 def _list(names: Iterable[str]) -> str:

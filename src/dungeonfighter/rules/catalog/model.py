@@ -15,6 +15,9 @@ from msgspec import Struct
 HABITS: Final = ("feint", "charge", "ward", "harden", "aim", "drain", "steal", "summon", "rage")
 """The ways of an enemy beside the actions of its archetype."""
 
+EVENT_STATS: Final = ("str", "agi", "tec", "int")
+"""The stats of which a quarter is added to the die of an event's option, in the order of a hero's stats."""
+
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
     "gold",
@@ -83,9 +86,10 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     """One enemy. `hero_class` is its place on the class wheel or ""; its status intent inflicts `status`.
 
-    `rank` is normal or boss; elites and guardians are normal enemies at a higher rank. Only bosses have
-    patterns; `pattern_low` applies under half of the health. `habit` is an action of its own, which stands in
-    for some of its normal attacks, "rage" (it grows with each guarded action), or "".
+    `rank` is normal, elite or boss. A normal enemy can also be met as an elite or a guardian. An elite is
+    met in elite rooms of its theme only; it repeats its `pattern`. A boss has another, `pattern_low`, under
+    half of its health. `habit` is an action of its own, which stands in for some of its normal attacks,
+    "rage" (it grows with each guarded action), or "".
     """
 
     id: str
@@ -204,7 +208,8 @@ class Hazard(Struct, frozen=True, forbid_unknown_fields=True):
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
     """A room of one kind and theme: its name, and the hint at its door, which is true but partial.
 
-    `tilt` is the threshold that the room lowers for both fighters: "hit" | "combo" | "crit" | "" (none).
+    `tilt` is the threshold that the room lowers for both fighters, "hit" | "combo" | "crit"; "hazard": the
+    room acts as if so many quiet turns had passed; "": none.
     """
 
     id: str
@@ -216,11 +221,25 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     tilt_amount: int = 0
 
 
-class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
-    """A trade of a shrine, a trap, or a travel event, with its cost and gain.
+class EventOption(Struct, frozen=True, forbid_unknown_fields=True):
+    """One answer to an event: `cost` and `gain` are a thing and an amount, as `journey.trades` lists them.
 
-    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are a thing and an amount, as
-    `journey.trades` lists them.
+    With `roll` 0 the hero pays the cost and gets the gain. Else a d20 and a quarter of the hero's `stat` (str
+    agi tec int) decide: from `roll` on the hero gets the gain and pays nothing, below it only the cost.
+    """
+
+    text: str
+    cost: tuple[str, int] = ("", 0)
+    gain: tuple[str, int] = ("", 0)
+    roll: int = 0
+    stat: str = ""
+
+
+class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
+    """An event of a shrine, a trap, or an event of travel. With `options` the hero chooses.
+
+    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are what a trap or travel
+    event costs and gives if the hero takes no option; a die can avoid the cost.
     """
 
     id: str
@@ -229,6 +248,7 @@ class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
     text: str
     cost: tuple[str, int] = ("", 0)
     gain: tuple[str, int] = ("", 0)
+    options: tuple[EventOption, ...] = ()
 
 
 class Theme(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ Source: docs/rules.md, "Dungeons".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -106,11 +106,11 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     dungeon.phase = _CLEARED
     state.log.append([Event.RoomEntered, dungeon.room, dungeon.place])
     if door.kind in (_FIGHT, _ELITE):
-        enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
+        enemy = door.enemy if door.enemy >= 0 else _draw_enemy(cat, state, dungeon, door.kind)
         after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
-        rooms.spring_trap(cat, state, dungeon)
-        _room_passed(state, dungeon)
+        if rooms.meet_trap(cat, state, dungeon):
+            _room_passed(state, dungeon)
     else:
         rooms.make_offer(cat, state, dungeon)
 
@@ -326,7 +326,7 @@ def _seen_through(cat: Catalogue, state: State, dungeon: Dungeon, door: Door) ->
     if door.kind < 0:
         door = _door_behind(cat, state, dungeon)
     if door.kind in (_FIGHT, _ELITE) and door.enemy < 0:
-        return Door(door.kind, _ALL_KNOWN, door.theme_room, _draw_enemy(state, dungeon))
+        return Door(door.kind, _ALL_KNOWN, door.theme_room, _draw_enemy(cat, state, dungeon, door.kind))
     return door
 
 
@@ -364,20 +364,31 @@ def _door(cat: Catalogue, dungeon: Dungeon, hint: int, outputs: Iterator[int]) -
     places = cat.places[dungeon.theme][kind]
     place = places[next(outputs) * len(places) >> 64]
     if hint == _ALL_KNOWN and kind in (_FIGHT, _ELITE):
-        roster = dungeon.roster
-        return Door(kind, _ALL_KNOWN, place, roster[next(outputs) * len(roster) >> 64])
+        met = _dwellers(cat, dungeon, kind)
+        return Door(kind, _ALL_KNOWN, place, met[next(outputs) * len(met) >> 64])
     return Door(kind, _KIND_KNOWN, place)
 
 
 def _last_door(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     places = cat.places[dungeon.theme][_FIGHT]
     place = places[dice.layout(state.dice, len(places))]
-    enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(state, dungeon)
+    enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(cat, state, dungeon)
     return Door(_FIGHT, _ALL_KNOWN, place, enemy)
 
 
-def _draw_enemy(state: State, dungeon: Dungeon) -> int:
-    return dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
+def _draw_enemy(cat: Catalogue, state: State, dungeon: Dungeon, kind: int = _FIGHT) -> int:
+    met = _dwellers(cat, dungeon, kind)
+    return met[dice.layout(state.dice, len(met))]
+
+
+def _dwellers(cat: Catalogue, dungeon: Dungeon, kind: int) -> Sequence[int]:
+    """Return the enemies of which a room of this kind draws one.
+
+    Half of the places of an elite room belong to the named elites of the theme.
+    """
+    roster = dungeon.roster
+    named = cat.elites[dungeon.theme] if kind == _ELITE else ()
+    return [*roster, *(named[place % len(named)] for place in range(len(roster)))] if named else roster
 
 
 def _dungeon(state: State) -> Dungeon:

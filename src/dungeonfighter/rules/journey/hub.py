@@ -1,4 +1,4 @@
-"""The hub: its wares, camping, travel, the clone, and the return from a dungeon.
+"""The hub: its wares, camping, the clone, and the return from a dungeon.
 
 Source: docs/rules.md, "Inputs", "Dungeons" and "World and score".
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter import limits
-from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import heal, potions_max, refresh
 from dungeonfighter.rules.character.prices import ITEMS, REROLLS
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.journey import trades, world
+from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
@@ -113,24 +113,6 @@ def reroll(cat: Catalogue, state: State) -> None:
     state.world.rerolls += 1
     state.log.append([Event.Rerolled, price])
     _stock(cat, state)
-
-
-def travel(cat: Catalogue, state: State, region: int) -> None:
-    here = state.world
-    here.spent += tables.TRAVEL_TURNS
-    level = max(1, state.hero.level)
-    for _ in range(tables.TRAVEL_EVENTS):
-        number = cat.travels[dice.event(state.dice, len(cat.travels))]
-        row = cat.events[number]
-        die = dice.d20(state.dice)
-        state.log.append([Event.TravelEvent, die, number])
-        if row.cost[0] and die < tables.TRAVEL_AVOIDS:
-            trades.pay(cat, state, row.cost, level)
-        if row.gain[0] and die >= tables.TRAVEL_GAINS:
-            trades.give(cat, state, row.gain, level)
-    here.region = region
-    state.log.append([Event.Travelled, region])
-    arrive(cat, state)
 
 
 def back_from_dungeon(cat: Catalogue, state: State) -> None:

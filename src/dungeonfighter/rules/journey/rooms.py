@@ -14,7 +14,7 @@ from dungeonfighter.rules.character.progress import find_item, found, gain_units
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
 from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, put_status
-from dungeonfighter.rules.journey import trades, world
+from dungeonfighter.rules.journey import choices, trades, world
 from dungeonfighter.rules.lists import changed, without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
@@ -24,6 +24,7 @@ _SHRINE = int(RoomKind.shrine)
 _MERCHANT = int(RoomKind.merchant)
 _TREASURE = int(RoomKind.treasure)
 _REST = int(RoomKind.rest)
+_TRAP = int(RoomKind.trap)
 _COMBAT = int(Phase.Combat)
 _NORMAL = int(Rank.normal)
 _GUARDIAN = int(Rank.guardian)
@@ -79,18 +80,32 @@ def _grown(state: State, dungeon: Dungeon, rank: int) -> int:
     return grown * (1000 + world.gathered(dungeon)) // 1000 if rank >= _GUARDIAN else grown
 
 
-def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+def meet_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
+    """Draw the trap of the room; one with options waits for an answer.
+
+    Returns:
+        True: the trap has sprung, or the hero has avoided it; the room is done.
+    """
     events = cat.traps[dungeon.theme]
     number = events[dice.layout(state.dice, len(events))]
+    if cat.events[number].options:
+        dungeon.phase = _OFFER
+        dungeon.offer = [number]
+        dungeon.stock = []
+        return False
+    _spring(cat, state, dungeon, number)
+    return True
+
+
+def _spring(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> None:
     row = cat.events[number]
-    figures = state.hero.figures
-    die, bonus = dice.d20(state.dice), figures.agility // 4
+    hero = state.hero
+    die, bonus = dice.d20(state.dice), hero.figures.agility // 4
     if die + bonus >= tables.TRAP_AVOIDED:
         state.log.append([Event.TrapAvoided, number, die, bonus])
     else:
         state.log.append([Event.TrapSprung, number, die, bonus])
-        weight = tables.TRAP_WEIGHT * (figures.perks[Perk.hazard_ward] or 1000) // 1000
-        trades.pay(cat, state, row.cost, dungeon.level, weight)
+        trades.pay(cat, state, row.cost, dungeon.level, choices.trap_weight(hero))
     if row.gain[0]:
         trades.give(cat, state, row.gain, dungeon.level)
 
@@ -104,8 +119,8 @@ def make_offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
             found(cat, state, dungeon.level + more, steps) for more, steps in ((0, 0), (2, 1), (0, 2))
         ]
     elif dungeon.kind == _SHRINE:
-        events = list(cat.shrines[dungeon.theme])
-        dungeon.offer = [events.pop(dice.layout(state.dice, len(events))) for _ in range(2)]
+        events = cat.shrines[dungeon.theme]
+        dungeon.offer = [events[dice.layout(state.dice, len(events))]]
     elif dungeon.kind == _MERCHANT:
         dungeon.stock = [
             loot.roll_item(cat, state.dice, dungeon.level + 1, steps=steps, kind=state.hero.kind)
@@ -128,11 +143,8 @@ def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
         return 3
     if dungeon.kind == _REST:
         return 1 | (hero.scars > 0) << 1
-    if dungeon.kind == _SHRINE:
-        return sum(
-            trades.payable(cat, state, cat.events[number].cost, dungeon.level) << place
-            for place, number in enumerate(dungeon.offer)
-        )
+    if dungeon.kind in (_SHRINE, _TRAP):
+        return choices.options_open(cat, state, dungeon.offer[0], dungeon.level)
     room = len(hero.bag) < limits.bag_items_max
     mask = sum(
         (room and hero.gold >= prices.item(hero, item)) << place for place, item in enumerate(dungeon.stock)
@@ -144,7 +156,9 @@ def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
 
 
 def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
-    """Take the safe way: open the treasure without its lock, sleep in the rest room, or leave the offer.
+    """Take the plain way: open the treasure without its lock, sleep in the rest room, or leave the offer.
+
+    Of a trap it is the way through it.
 
     Returns:
         True: the room is done.
@@ -155,6 +169,8 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
         find_item(cat, state, dungeon.stock[0])
     elif dungeon.kind == _REST:
         state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
+    elif dungeon.kind == _TRAP:
+        _spring(cat, state, dungeon, dungeon.offer[0])
     else:
         state.log.append([Event.Declined])
     return True
@@ -179,11 +195,8 @@ def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
     elif dungeon.kind == _REST:
         trades.give(cat, state, ("scar", 1), dungeon.level)
         state.log.append([Event.Scarred, state.hero.scars])
-    elif dungeon.kind == _SHRINE:
-        row = cat.events[dungeon.offer[place]]
-        state.log.append([Event.Traded, dungeon.offer[place]])
-        trades.pay(cat, state, row.cost, dungeon.level)
-        trades.give(cat, state, row.gain, dungeon.level)
+    elif dungeon.kind in (_SHRINE, _TRAP):
+        choices.take(cat, state, dungeon.offer[0], place, dungeon.level)
     else:
         _buy(cat, state, dungeon, place)
         return False
@@ -236,6 +249,8 @@ def _apply_tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
         fight.combo = row.tilt_amount
     elif row.tilt == "crit":
         fight.crit = row.tilt_amount
+    elif row.tilt == "hazard":
+        fight.quiet = row.tilt_amount
 
 
 def _apply_omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:

@@ -5,9 +5,14 @@
 | health | permille of the maximum; a cost never takes the last point |
 | gold | gold for each level of the place |
 | xp | permille of a unit of experience at that level |
-| potion, scar | a number |
-| stat | points on the stat of the hero's weapon kind |
-| item | as a cost a number of items, as a gain one item with so many rarity steps |
+| potion, bomb, ration, scar | a number |
+| good | a number of consumables, drawn; only a gain |
+| turns | turns; only a cost |
+| time | turns by which the allowance grows; only a gain |
+| guardian | rooms without a kill: a cost counts so many more, a gain so many fewer |
+| sight | the next doors show everything; only a gain |
+| stat | points on the stat of the hero's weapon kind; only a gain |
+| item | one item with so many rarity steps; only a gain |
 | status | the shield (gain) or weakness (cost) of the hero in the next fight |
 
 Source: docs/rules.md, "Dungeons".
@@ -15,16 +20,20 @@ Source: docs/rules.md, "Dungeons".
 
 from __future__ import annotations
 
+from typing import Final
+
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import heal, refresh
-from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units
+from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units, other_good
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.lists import changed, replaced
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Item, State
 
 Trade = tuple[str, int]
+GOODS: Final = {"potion": 5, "bomb": 6, "ration": 7}
+"""The consumables among the things, by their fight input."""
 
 
 def gold_of(level: int, amount: int) -> int:
@@ -40,14 +49,20 @@ def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
         return hero.gold >= gold_of(level, amount)
     if what == "xp":
         return hero.xp >= tables.unit(level) * amount // 1000
-    if what == "potion":
-        return hero.consumables[cat.consumable_at[5]] >= amount
-    if what == "item":
-        return len(hero.bag) >= amount
+    if what in GOODS:
+        return hero.consumables[cat.consumable_at[GOODS[what]]] >= amount
     if what == "scar":
         return hero.scars + amount <= tables.SCARS_MAX
-    if what == "stat":
-        return hero.stats[hero.kind] > amount
+    return True
+
+
+def useful(state: State, gain: Trade) -> bool:
+    """Return True if the gain changes anything for the hero now."""
+    dungeon = state.dungeon
+    if gain[0] == "scar":
+        return state.hero.scars > 0
+    if gain[0] == "sight":
+        return dungeon is not None and dungeon.room + 1 < dungeon.rooms
     return True
 
 
@@ -69,18 +84,17 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
         state.log.append([Event.Paid, lost])
     elif what == "xp":
         hero.xp -= min(hero.xp, tables.unit(level) * amount // 1000)
-    elif what == "potion":
-        potion = cat.consumable_at[5]
-        hero.consumables = changed(hero.consumables, potion, -min(hero.consumables[potion], amount))
-    elif what == "item":
-        hero.bag = hero.bag[: max(0, len(hero.bag) - amount)]
+    elif what in GOODS:
+        good = cat.consumable_at[GOODS[what]]
+        hero.consumables = changed(hero.consumables, good, -min(hero.consumables[good], amount))
+    elif what == "turns":
+        state.world.spent += amount
     elif what == "scar":
         add_scars(cat, state, amount)
-    elif what == "stat":
-        hero.stats = replaced(hero.stats, hero.kind, max(1, hero.stats[hero.kind] - amount))
-        refresh(cat, hero)
     elif what == "status" and state.dungeon is not None:
         state.dungeon.omen -= amount
+    elif what == "guardian" and state.dungeon is not None:
+        state.dungeon.kills -= amount
 
 
 def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
@@ -92,9 +106,14 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
         state.log.append([Event.GoldFound, gain_gold(state, gold_of(level, amount))])
     elif what == "xp":
         state.log.append([Event.ExperienceGained, gain_units(state, amount, level)])
-    elif what == "potion":
+    elif what in GOODS:
         for _ in range(amount):
-            find_good(cat, state, cat.consumable_at[5])
+            find_good(cat, state, cat.consumable_at[GOODS[what]])
+    elif what == "good":
+        for _ in range(amount):
+            find_good(cat, state, other_good(cat, state))
+    elif what == "time":
+        state.world.cleared_at += amount
     elif what == "item":
         find_item(cat, state, loot.roll_item(cat, state.dice, level, steps=amount, kind=hero.kind))
     elif what == "scar":
@@ -106,6 +125,10 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
         state.log.append([Event.StatGained, hero.kind, amount])
     elif what == "status" and state.dungeon is not None:
         state.dungeon.omen += amount
+    elif what == "guardian" and state.dungeon is not None:
+        state.dungeon.kills += amount
+    elif what == "sight" and state.dungeon is not None:
+        state.dungeon.informed = True
 
 
 def add_scars(cat: Catalogue, state: State, amount: int = 1) -> None:

@@ -74,7 +74,8 @@ def last_level(cat: Catalogue, world: World) -> int:
 def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     """Draw the offers: the boss if it is due, then the levels f, f - 1 and f + 1.
 
-    f is the lowest uncleared level of the region.
+    f is the lowest uncleared level of the region. The themes of its three levels differ, as far as the
+    region has as many.
     """
     world = state.world
     last = last_level(cat, world)
@@ -87,9 +88,10 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     most = _DRAWS_EACH * (len(levels) + boss)
     stream = state.dice
     outputs = dice.peek(stream.layout, most)
-    offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
+    themes: list[int] = []
+    offers = [_offer(cat, world.region, level, themes, outputs) for level in levels]
     if boss:
-        offers.insert(0, _offer(cat, world.region, last, True, outputs))
+        offers.insert(0, _boss_offer(cat, world.region, last, outputs))
     stream.layout = dice.advance_past(stream.layout, most, outputs)
     held = world.held
     if held is not None:
@@ -142,10 +144,24 @@ def restart_clock(cat: Catalogue, state: State) -> None:
     state.world.cleared_at = state.turn + state.world.spent - cat.ascents[state.ascension].allowance
 
 
-def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
-    """Make an offer of this level from two outputs of the stream and one for each enemy of its roster."""
-    themes = cat.themes_of_region[region]
-    theme = themes[next(outputs) * len(themes) >> 64]
+def _offer(cat: Catalogue, region: int, level: int, themes: list[int], outputs: Iterator[int]) -> Offer:
+    """Make an offer of this level from two outputs of the stream and one for each enemy of its roster.
+
+    Args:
+        themes: The themes of the region that no offer of the list has yet; empty, it begins anew.
+    """
+    if not themes:
+        themes.extend(cat.themes_of_region[region])
+    theme = themes.pop(next(outputs) * len(themes) >> 64)
+    return _drawn(cat, theme, level, False, outputs)
+
+
+def _boss_offer(cat: Catalogue, region: int, level: int, outputs: Iterator[int]) -> Offer:
+    """Make the offer of the region's boss, in the theme of the boss."""
+    return _drawn(cat, cat.enemy_theme[cat.boss_of_region[region]], level, True, outputs)
+
+
+def _drawn(cat: Catalogue, theme: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
     name = next(outputs) * len(cat.themes[theme].dungeons) >> 64
     pool = list(cat.enemies_at[theme][level])
     size = len(pool)

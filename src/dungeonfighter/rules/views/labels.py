@@ -18,12 +18,10 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import search_faces, search_wakes
-from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
-    Hero,
     Offer,
     Phase,
     Rank,
@@ -33,7 +31,8 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions, item_lines
+from dungeonfighter.rules.views import actions, event_words, item_lines
+from dungeonfighter.rules.views.amounts import experience, healed
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
@@ -50,6 +49,7 @@ _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
+_TRAP: Final = int(RoomKind.trap)
 _OFFER_MADE = int(RoomPhase.offer)
 _DOORS = int(RoomPhase.doors)
 _CLEARED = int(RoomPhase.cleared)
@@ -97,12 +97,12 @@ def reward(state: State, offer: Offer) -> str:
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """Return the descriptions of the trades that a shrine offers; "" in any other room."""
-    if dungeon.phase != _OFFER_MADE:
-        return ""
-    if dungeon.kind == _SHRINE:
-        return ". ".join(cat.events[number].text for number in dungeon.offer)
-    return ""
+    """Return the description of the event that waits for an answer; "" without one."""
+    return cat.events[dungeon.offer[0]].text if _is_event(dungeon) else ""
+
+
+def _is_event(dungeon: Dungeon) -> bool:
+    return dungeon.phase == _OFFER_MADE and dungeon.kind in (_SHRINE, _TRAP)
 
 
 def rich(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> Choice:
@@ -119,29 +119,6 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     if words is None or not text.isdigit():
         return choice.label
     return words(cat, state, comparison, int(text)) or choice.label
-
-
-def trade_words(
-    cat: Catalogue, state: State, trade: tuple[str, int], level: int, *, gained: bool = False
-) -> str:
-    """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
-    what, amount = trade
-    hero = state.hero
-    if what == "health":
-        return f"{hero.figures.health_max * amount // 1000} hp"
-    if what == "gold":
-        return f"{trades.gold_of(level, amount)} gold"
-    if what == "xp":
-        return f"{tables.unit(level) * amount // 1000} xp"
-    if what == "stat":
-        return f"{STATS[hero.kind]} {amount}"
-    if what == "item":
-        return f"an item, {amount} rarity up" if amount else "an item"
-    if what == "scar":
-        return "a scar (-5 % health)"
-    if what == "status":
-        return f"{'a shield' if gained else 'weakness'} {amount} in the next fight"
-    return f"{amount} {what}" if what else "nothing"
 
 
 def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -281,7 +258,7 @@ _SOLD: Final = {5: 5, 8: 6, 9: 7}
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
-        gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
@@ -318,7 +295,7 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     held = resumed(world, offer)
     if held is not None:
         more += f" (you left it in room {max(1, held.room)})"
-    name = dungeon_name(cat, offer.theme, offer.name)
+    name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
 
@@ -338,6 +315,8 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
         return item_lines.one_of(cat, state, dungeon, comparison, number)
     if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
         return _room_words(state, dungeon, number)
+    if _is_event(dungeon):
+        return event_words.offer_words(cat, state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
         return _trade_offer(cat, state, dungeon, comparison, number - 2)
     if dungeon.phase == _CLEARED:
@@ -348,35 +327,13 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
     hero = state.hero
     if dungeon.kind == _REST and number == 1:
-        return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
+        return f"sleep +{healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
     if dungeon.kind == _REST and number == 2:
-        return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
+        return f"study +{experience(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
     return ""
 
 
-def _healed(hero: Hero, permille: int) -> int:
-    """Return the health that `common.heal` would give."""
-    most = hero.figures.health_max
-    gain, missing = most * permille // 1000, most - hero.health
-    return gain if gain < missing else missing
-
-
-def _worth(hero: Hero, permille: int, level: int) -> int:
-    """Return the experience that `progress.gain_units` would give."""
-    above = max(0, hero.level - level)
-    if above >= tables.STRONGER_NONE:
-        return 0
-    return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
-
-
 def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
-    if dungeon.kind == _SHRINE and place < len(dungeon.offer):
-        row = cat.events[dungeon.offer[place]]
-        cost = trade_words(cat, state, row.cost, dungeon.level)
-        what, amount = row.gain
-        if what == "health":
-            return f"give {cost} for {_healed(state.hero, amount)} hp"
-        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level, gained=True)}"
     if dungeon.kind != _MERCHANT:
         return ""
     if place < 2 and place < len(dungeon.stock):
@@ -399,7 +356,7 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
         finds = search_faces(cat, hero)
         return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
-        gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
         left = f"{rations} ration{'' if rations == 1 else 's'}"
         return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
@@ -412,7 +369,7 @@ def _drink_words(cat: Catalogue, state: State) -> str:
     hero = state.hero
     good = cat.consumable_at[5]
     row = cat.consumables[good]
-    gain = _healed(hero, row.amount)
+    gain = healed(hero, row.amount)
     amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
     return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
 
@@ -425,6 +382,10 @@ def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     if state.fight.rank < Rank.guardian:
         return f"flee: {first}past it, {tables.SLIP_TURNS} turns"
     return f"flee: {first}{_PRICE_WITHOUT_SCAR if free else _PRICE}, the guardian is then fresh"
+
+
+def _road_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
+    return event_words.road_words(cat, state, number)
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -462,12 +423,9 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
         return []
     if dungeon.phase != _OFFER_MADE:
         return _ahead_lines(cat, state, dungeon)
-    lines = []
-    if text := room_text(cat, state, dungeon):
-        lines.append(f"{text}.")
-    if dungeon.kind in (_SHRINE, _MERCHANT):
-        lines.append(f"You have {state.hero.gold} gold.")
-    return lines
+    if _is_event(dungeon):
+        return event_words.event_lines(cat, state, dungeon.offer[0], dungeon.level)
+    return [f"You have {state.hero.gold} gold."] if dungeon.kind == _MERCHANT else []
 
 
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
@@ -482,6 +440,10 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     if allowance_left(state) <= STIRS_SOON:
         parts.append(clock(state))
     return [" ".join(parts)] if parts else []
+
+
+def _road_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    return event_words.road_lines(cat, state)
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -510,6 +472,7 @@ _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.DungeonSelection: _offer_words,
     Phase.Dungeon: _dungeon_words,
     Phase.Combat: _fight_words,
+    Phase.RegionTravel: _road_words,
     Phase.LevelUp: _talent_words,
 }
 _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]]] = {
@@ -517,5 +480,6 @@ _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]
     Phase.DungeonSelection: _selection_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,
+    Phase.RegionTravel: _road_lines,
     Phase.LevelUp: _talent_lines,
 }

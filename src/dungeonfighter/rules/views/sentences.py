@@ -91,6 +91,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.DungeonCleared: ("Dungeon L{} cleared: +{} xp, +{} gold.", ("n", "n", "n")),
     Event.Declined: ("You went on.", ()),
     Event.Traded: ("{}: taken.", ("event",)),
+    Event.OptionTaken: ("{}.", ("event", "n")),
+    Event.OptionRolled: ("{}: roll {}{} ({} needed).", ("event", "n", "n", "bonus")),
+    Event.RoadMet: ("On the road: {}.", ("event",)),
     Event.Paid: ("Paid {} gold.", ("n",)),
     Event.Bought: ("Bought {} for {} gold.", ("good", "n")),
     Event.ItemBought: ("Bought {} ({}) L{} for {} gold.", ("item", "rarity", "n", "n")),
@@ -187,6 +190,7 @@ _SILENT: Final = frozenset(
         Event.ItemFound,
         Event.TradedUp,
         Event.Opened,
+        Event.RoadMet,
     )
 )
 """The events that `narrate` leaves out because other lines of the text view show their effect."""
@@ -324,10 +328,21 @@ def _strip_set(cat: Catalogue, count: int) -> str:
     return f"Strip set: {count} action{'s' if count > 1 else ''}."
 
 
+def _option_taken(cat: Catalogue, number: int, place: int) -> str:
+    return f"{cat.events[number].options[place].text.capitalize()}."
+
+
+def _option_rolled(cat: Catalogue, number: int, place: int, die: int, bonus: int) -> str:
+    row = cat.events[number].options[place]
+    return f"{row.text.capitalize()}: roll {die}{_BONUS[bonus]} ({row.roll} needed)."
+
+
 _ODD: Final[dict[int, Callable[..., str]]] = {
     Event.AutoFought: _auto_fought,
     Event.HazardStruck: _hazard_struck,
     Event.ItemUsed: _item_used,
     Event.HeroFled: _fled,
     Event.StripSet: _strip_set,
+    Event.OptionTaken: _option_taken,
+    Event.OptionRolled: _option_rolled,
 }

@@ -1,0 +1,67 @@
+"""The choices of events: the options of a shrine, a trap or an event of travel, and what they do.
+
+Source: docs/rules.md, "Events".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import EVENT_STATS, EventOption
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.state import Hero, State
+from dungeonfighter.rules.talents import Perk
+
+_AGI: Final = 1
+FACES: Final = 20
+
+
+def options_open(cat: Catalogue, state: State, number: int, level: int) -> int:
+    """Return a mask of the options of an event that the hero can take now: bit n is the option n."""
+    options = cat.events[number].options
+    return sum(is_open(cat, state, option, level) << place for place, option in enumerate(options))
+
+
+def is_open(cat: Catalogue, state: State, option: EventOption, level: int) -> bool:
+    """Return True if the hero can pay the cost and the gain would be worth something."""
+    return trades.payable(cat, state, option.cost, level) and trades.useful(state, option.gain)
+
+
+def bonus(hero: Hero, stat: str) -> int:
+    """Return what a stat adds to the die of an option."""
+    place = EVENT_STATS.index(stat)
+    return (hero.figures.agility if place == _AGI else hero.stats[place]) // 4
+
+
+def chance(needed: int, added: int) -> int:
+    """Return the percent of faces of the d20 with which the total reaches `needed`."""
+    return 100 * min(FACES, max(0, FACES + 1 + added - needed)) // FACES
+
+
+def spared(hero: Hero, kind: str) -> int:
+    """Return the factor in permille on the health or gold that a lost roll of such an event costs."""
+    return (hero.figures.perks[Perk.hazard_ward] or 1000) if kind == "trap" else 1000
+
+
+def trap_weight(hero: Hero) -> int:
+    """Return the factor in permille on what a trap costs a hero who goes through it."""
+    return tables.TRAP_WEIGHT * spared(hero, "trap") // 1000
+
+
+def take(cat: Catalogue, state: State, number: int, place: int, level: int) -> None:
+    """Take the option of an event at `place` (from 0): pay and get, or let the die decide between both."""
+    option = cat.events[number].options[place]
+    if not option.roll:
+        state.log.append([Event.OptionTaken, number, place])
+        trades.pay(cat, state, option.cost, level)
+        trades.give(cat, state, option.gain, level)
+        return
+    die, added = dice.d20(state.dice), bonus(state.hero, option.stat)
+    state.log.append([Event.OptionRolled, number, place, die, added])
+    if die + added >= option.roll:
+        trades.give(cat, state, option.gain, level)
+    else:
+        trades.pay(cat, state, option.cost, level, spared(state.hero, cat.events[number].kind))
