@@ -72,9 +72,9 @@ WHENS: Final = tuple(name for name in vars(When) if not name.startswith("_"))
 """The names that a content file may use; a condition's number is its place in this tuple."""
 WORDS: Final = (
     "", " to undead", " to elites", " to guardians and bosses", " to knights", " to beasts",
-    " to a class that beats yours", " below half health", " above 90 % health", " while it has under half",
+    " to a stronger class", " below half health", " above 90 % health", " while it has under half",
     " while it burns or bleeds", " for each poison on it", " while it defends",
-    " against what you can interrupt", " with power", " after a guard", " after a miss", " in slot 1",
+    " to preparations", " with power", " after a guard", " after a miss", " in slot 1",
     " at the first attack", " after 45 s", " while exposed", " for each 20 gold",
 )  # fmt: skip
 LATE: Final = 45_000

@@ -248,8 +248,6 @@ def build(content: Content) -> Catalogue:
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
         weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
         armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
-        prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
-        suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),

@@ -30,6 +30,8 @@ def tables(content: Content) -> dict[str, Any]:
     """Return the fields of `Catalogue` that this module makes."""
     bonuses = bonuses_of(content)
     return {
+        "prefixes": tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
+        "suffixes": tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         "affix_stat": affix_places(content, bonuses),
         "bonuses": bonuses,
         "item_bonuses": item_bonuses(content, bonuses),
