@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -20,6 +21,7 @@ from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.bots.runner import RunResult
 from dungeonfighter.commands.numbers import count, whole
 from dungeonfighter.errors import BadInput
+from dungeonfighter.rules import load_rules
 from dungeonfighter.rules.state import Weapon
 
 
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the weapon of every run (default: each policy chooses)")  # fmt: skip
     add("--jobs", type=count, default=os.cpu_count() or 1, metavar="N",
         help="processes that play (default: one for each core, here %(default)s)")  # fmt: skip
+    add("--catalog", type=Path, metavar="DIR", help="play with your own content files (docs/catalogue.md)")
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -44,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         BadInput: `--policies` names no policy, or one that does not exist.
+        SettingsError: The content files of `--catalog` have problems.
     """
     names = [name.strip() for name in arguments.policies.split(",") if name.strip()]
     if not names:
@@ -53,16 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
     weapon = -1 if arguments.weapon is None else Weapon[arguments.weapon]
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     jobs = [Job(name, seed, arguments.max_inputs, weapon) for seed in seeds for name in names]
+    rules = load_rules(arguments.catalog)
     began = time.perf_counter()
     results: list[RunResult] = []
     complete = False
     with contextlib.suppress(KeyboardInterrupt):
-        for result in _with_progress(play_all(jobs, arguments.jobs), len(jobs)):
+        for result in _with_progress(play_all(jobs, arguments.jobs, arguments.catalog), len(jobs)):
             results.append(result)  # noqa: PERF402 - the runs before Ctrl-C count
         complete = True
     ladder = rank(
         names,
         results,
+        rules=rules.identity,
         seeds=seeds,
         inputs_max=arguments.max_inputs,
         seconds=time.perf_counter() - began,
