@@ -18,8 +18,8 @@ from dungeonfighter import setting_fields, settings
 from dungeonfighter.commands import terminal, user_data
 from dungeonfighter.commands.bot_keys import check_bot_id
 from dungeonfighter.commands.terminal_input import ConsoleReader, is_terminal
-from dungeonfighter.commands.terminal_view import COLORS, Screen, is_decorated
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.terminal.screen import COLORS, Screen, is_colored
 
 if TYPE_CHECKING:
     from dungeonfighter.hosting.host import BotHost
@@ -33,8 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bot", default=BOT, metavar="ID", help="whose game to play (default: %(default)s)")
     parser.add_argument(
         "--color", choices=COLORS, default="auto",
-        help="colours and health bars; auto: in a terminal, unless NO_COLOR is set (default: %(default)s)",
+        help="colours; auto: in a terminal, unless NO_COLOR is set (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--no-color", dest="color", action="store_const", const="never", help="the same as --color never"
+    )
     settings.add_arguments(parser, user_data.SETTINGS, user_data.DATABASE_NAME)
 
 
@@ -51,10 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name may have letters that the terminal lacks
     reader = ConsoleReader(_history() if is_terminal() else None)
-    screen = Screen(sys.stdout, is_decorated=is_decorated(arguments.color, sys.stdout, os.environ))
+    has_colors = is_colored(arguments.color, sys.stdout, os.environ)
+    screen = Screen(sys.stdout, is_colored=has_colors, environ=os.environ)
     note = "; this Python has no readline, so the arrow keys do not work" if reader.lacks_editing else ""
     kept = keeping(arguments, given)
-    terminal.run(arguments.bot, opened, kept, reader=reader, say=screen.say, note=note)
+    terminal.run(arguments.bot, opened, kept, reader=reader, screen=screen, note=note)
     print(kept.farewell)  # with no line broken, because the person may copy the command
     return 0
 

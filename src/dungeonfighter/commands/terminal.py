@@ -17,34 +17,28 @@ from msgspec import Struct
 
 from dungeonfighter.commands.terminal_input import Reader
 from dungeonfighter.commands.terminal_interrupts import Interrupts
-from dungeonfighter.commands.terminal_view import with_options
 from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, NewerRules, UnknownBot
 from dungeonfighter.hosting.answers import NewGame, Present
 from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.rules.views.observation import Observation
+from dungeonfighter.terminal import inventory, manual, view
+from dungeonfighter.terminal.screen import Screen
+from dungeonfighter.terminal.spans import Meaning
 
 FLEET: Final = "local"
 PROMPT: Final = "> "
 
-_HELP: Final = """\
-Type one of the inputs on the left, then Enter. Lists are typed out, for example: strip 2,0,1
-  help  this help, also ? (Enter alone shows the game once more)
-  new   give this run up and begin another
-  q     leave; so do Ctrl-C and Ctrl-D. {kept}
-In a fight the enemy shows its next action. Answer it:
-  4  guard against a heavy blow
-  2  precise to interrupt a heal or a spell, and to finish
-  3  power when the enemy cannot act first
-  5  potion before it is too late"""
 _LEAVING: Final = ("q", "quit", "exit")
 _HELPING: Final = ("help", "?", "h")
+_LOOKING: Final = ("bag", "hero", "log")
+"""The commands that show a part of the game without a turn."""
 _OVER: Final = "`new` begins another run, q leaves."
 _UNREADABLE: Final = "The run was left as it is: `new` gives it up and begins another, q leaves."
 _CLOSE: Final = 0.6
 """The least similarity of a mistyped word to the suggested one, from 0 to 1."""
 
 _T = TypeVar("_T")
-Say = Callable[[str], None]
 
 
 class Keeping(Struct, frozen=True):
@@ -75,7 +69,7 @@ def run(
     keeping: Keeping,
     *,
     reader: Reader,
-    say: Say,
+    screen: Screen,
     note: str = "",
 ) -> None:
     """Play until the person leaves.
@@ -85,7 +79,7 @@ def run(
         open_host: Returns a context manager that opens the store, yields a host and closes both.
         keeping: The place of the game, for the texts.
         reader: The person's lines; the end of the input and Ctrl-C end the game.
-        say: Shows a text.
+        screen: Shows the game.
         note: A sentence for the start.
     """
     with Interrupts(keeping.interrupted) as interrupts, asyncio.Runner() as runner:
@@ -96,17 +90,17 @@ def run(
             with interrupts.asking():
                 return reader.ask(prompt)
 
-        game = TerminalGame(host, f"{FLEET}/{bot}", runner.run, ask, say, keeping)
+        game = TerminalGame(host, f"{FLEET}/{bot}", runner.run, ask, screen, keeping)
         try:
             game.begin_or_resume()
-            say(f"(? for help, q to leave{note})")
+            screen.say(f"\n(? explains what you see, q to leave{note})", Meaning.quiet)
             is_playing = True
             while is_playing:
                 line = ask(PROMPT)
                 reader.remember(line)
                 is_playing = game.execute(line)
         except (EOFError, KeyboardInterrupt):
-            say("")
+            screen.say("")
         finally:
             runner.run(_left(context))
 
@@ -120,14 +114,15 @@ class TerminalGame:
         key: str,
         wait: Callable[[Coroutine[Any, Any, Any]], Any],
         ask: Callable[[str], str],
-        say: Say,
+        screen: Screen,
         keeping: Keeping,
     ) -> None:
         self._host = host
         self._key = key
         self._wait = wait
         self._ask = ask
-        self._say = say
+        self._screen = screen
+        self._say = screen.say
         self._keeping = keeping
         self._game: Present | None = None
 
@@ -148,8 +143,10 @@ class TerminalGame:
         try:
             if word == "":
                 self._show(self._wait(self._host.read(self._key)))
-            elif word in _HELPING:
-                self._help()
+            elif word.partition(" ")[0] in _HELPING or word.startswith("?"):
+                self._help(word)
+            elif word.partition(" ")[0] in _LOOKING:
+                self._look(*word.partition(" ")[::2])
             elif word == "new":
                 if self._is_new_confirmed():
                     self._begin()
@@ -190,13 +187,11 @@ class TerminalGame:
 
     def _show(self, game: Present) -> None:
         is_first, self._game = self._game is None, game
-        state = game.state
-        view = game.rules.text(state, f"e{game.episode} t{game.turn}")
-        if state.over:
-            view += f"\n{_OVER}"
-        else:
-            view = with_options(view, in_fight=state.fight is not None)
-        self._say(view if is_first else f"\n{view}")
+        if not is_first:
+            self._say("")
+        self._screen.show(view.view(_seen(game), game.episode, self._screen.canvas))
+        if game.state.over:
+            self._say(_OVER)
 
     def _explain(self, error: DungeonFighterError, word: str) -> None:
         """Say why a line was not executed; show the game if another player has changed it."""
@@ -211,7 +206,7 @@ class TerminalGame:
 
     def _meant(self, word: str) -> str:
         """Return the suggestion for a word that resembles a command or the label of a legal input."""
-        known = {name: name for name in ("help", "new", "quit")}
+        known = {name: name for name in ("help", "new", "quit", *_LOOKING)}
         if self._game is not None:
             for choice in self._game.rules.legal_inputs(self._game.state):
                 if not choice.pattern:
@@ -222,15 +217,44 @@ class TerminalGame:
         meant = known[close[0]]
         return f"\nDid you mean {meant}?" if meant == close[0] else f"\nDid you mean {meant} ({close[0]})?"
 
-    def _help(self) -> None:
-        self._say(_HELP.format(kept=self._keeping.promise))
+    def _help(self, line: str) -> None:
+        """Explain what the screen shows, or the word after the command."""
+        canvas = self._screen.canvas
+        command, _, rest = line.replace("?", "? ", 1).partition(" ")
+        word = rest.strip() if command in _HELPING else ""
+        if word:
+            self._screen.show(manual.explain_word(word, canvas))
+            return
         if self._game is not None:
-            choices = self._game.rules.observe(self._game.state).available_actions
-            width = max((len(choice.input) for choice in choices), default=0)
-            if choices:
-                self._say("Legal now:")
-            for choice in choices:
-                self._say(f"  {choice.input:>{width}}  {choice.label}")
+            self._screen.show(manual.explain(_seen(self._game), canvas))
+        self._screen.show(manual.commands(self._keeping.promise, canvas))
+
+    def _look(self, command: str, rest: str) -> None:
+        """Show the bag, the hero or the last events."""
+        if self._game is None:
+            self._say(_UNREADABLE)
+            return
+        seen, canvas = _seen(self._game), self._screen.canvas
+        if command == "hero":
+            self._screen.show(manual.hero(seen, canvas))
+        elif command == "log":
+            self._screen.show(view.log(seen, canvas))
+        elif not rest:
+            self._screen.show(inventory.bag(seen.player, canvas))
+        else:
+            number = int(rest) if rest.isdecimal() and len(rest) < 4 else 0
+            lines = inventory.one(seen.player, number, canvas)
+            if lines:
+                self._screen.show(lines)
+            else:
+                count = len(seen.player.bag)
+                self._say(
+                    f"The bag has no item {rest}; " + (f"it has 1 to {count}." if count else "it is empty.")
+                )
+
+
+def _seen(game: Present) -> Observation:
+    return game.rules.observe(game.state)
 
 
 async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:

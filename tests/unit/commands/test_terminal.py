@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import io
+import re
 import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -23,8 +25,28 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Mode, load_rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.sqlite import SqliteStore
+from dungeonfighter.terminal.screen import Screen
 
 Line = str | BaseException
+
+
+class Shown(io.StringIO):
+    """A pipe that keeps each printed text; `texts` has also the prompts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> int:
+        if text != "\n":
+            self.texts.append(text)
+        return super().write(text)
+
+
+def turns(shown: Iterable[str]) -> list[tuple[int, int]]:
+    """Return run and turn of each view."""
+    found = (re.search(r" run (\d+), turn (\d+)$", text, re.MULTILINE) for text in shown)
+    return [(int(one[1]), int(one[2])) for one in found if one]
 
 
 class Script:
@@ -68,42 +90,46 @@ def sit(
     keeping: Keeping | None = None,
 ) -> list[str]:
     """Play those lines and return the shown texts, without the prompts for an input."""
-    shown: list[str] = []
     keeping = keeping or Keeping(str(database), "come back")
-    script = Script(lines, shown)
-    terminal.run(bot, lambda: open_host(database), keeping, reader=script, say=shown.append)
-    return [text for text in shown if text != terminal.PROMPT]
+    shown = Shown()
+    play_lines(database, Script(lines, shown.texts), shown, bot=bot, keeping=keeping)
+    return [text for text in shown.texts if text != terminal.PROMPT]
+
+
+def play_lines(database: Path, script: Script, shown: Shown, *, bot: str = "hero", keeping: Keeping) -> None:
+    screen = Screen(shown, is_colored=False, environ={})
+    terminal.run(bot, lambda: open_host(database), keeping, reader=script, screen=screen)
 
 
 def test_a_new_bot_begins_and_each_line_is_a_turn(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["1", "1", "q"])
-    assert shown[0].startswith("e1 t0")
-    assert any(text.startswith("\ne1 t2") for text in shown)
+    assert turns(shown) == [(1, 0), (1, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("leaving", ["q", EOFError(), KeyboardInterrupt()])
 def test_the_game_continues_after_every_way_of_leaving(tmp_path: Path, leaving: Line) -> None:
     sit(tmp_path / "games.db", ["2", "1", "1", leaving])
-    assert sit(tmp_path / "games.db", ["q"])[0].startswith("e1 t3")
+    assert turns(sit(tmp_path / "games.db", ["q"])) == [(1, 3)]
 
 
 def test_every_option_has_a_line_of_its_own(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["q"])
-    options = shown[0].splitlines()[-4:]
+    options = next(text for text in shown if turns([text])).splitlines()[-4:]
     assert [line.split()[:2] for line in options] == [["1", "mace:"], ["2", "sword:"], ["3", "dagger:"],
                                                       ["4", "wand:"]]  # fmt: skip
 
 
 def test_a_blank_line_separates_the_turns(tmp_path: Path) -> None:
-    shown = sit(tmp_path / "games.db", ["1", "", "q"])
-    views = [text for text in shown if text.lstrip().startswith("e1 t")]
-    assert [text.startswith("\n") for text in views] == [False, True, True]
+    shown = Shown()
+    play_lines(tmp_path / "a.db", Script(["1", "", "q"], shown.texts), shown, keeping=Keeping("x", "y"))
+    whole = shown.getvalue()
+    assert whole.count("\n\nHero, Barbarian level 1 ") == 2
 
 
 def test_an_illegal_input_costs_no_turn_and_is_explained(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["8", "", "q"])
     assert any("'8' is not legal now; legal: 1, 2, 3, 4 (? for help)" in text for text in shown)
-    assert shown[-1].startswith("\ne1 t0")
+    assert turns(shown) == [(1, 0), (1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -118,28 +144,48 @@ def test_a_word_that_is_no_input_gets_a_suggestion(tmp_path: Path, word: str, me
 def test_help_explains_and_lists_every_legal_input(tmp_path: Path, word: str) -> None:
     shown = sit(tmp_path / "games.db", [word, "q"])
     assert any("Every input is saved" in text for text in shown)
-    assert any(text.split()[:2] == ["4", "wand:"] for text in shown)
+    assert any("  4: wand: Wizard" in text for text in shown)
     assert not any("not legal" in text for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("? bleed", "bleed: costs health"),
+        ("?guard", "guard: you act right after"),
+        ("help die", "die: an attack rolls a d20"),
+        ("? blead", "Did you mean bleed?"),
+        ("bag", " weapon: "),
+        ("bag 3", "The bag has no item 3; it is empty."),
+        ("bag x", "The bag has no item x; it is empty."),
+        ("hero", "stats: STR"),
+        ("log", "You take the "),
+    ],
+)
+def test_looking_costs_no_turn(tmp_path: Path, line: str, expected: str) -> None:
+    shown = sit(tmp_path / "games.db", ["1", line, "", "q"])
+    assert any(expected in text for text in shown)
+    assert turns(shown) == [(1, 0), (1, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("yes", ["y", "Y", "yes", " yes "])
 def test_new_begins_the_next_run_after_a_yes(tmp_path: Path, yes: str) -> None:
     shown = sit(tmp_path / "games.db", ["1", "new", yes, "q"])
     assert any(text.endswith("[y/N] ") for text in shown)
-    assert shown[-1].startswith("\ne2 t0")
+    assert turns(shown)[-1] == (2, 0)
 
 
 @pytest.mark.parametrize("no", ["", "n", "no", "1", EOFError(), KeyboardInterrupt()])
 def test_every_other_answer_keeps_the_run(tmp_path: Path, no: Line) -> None:
     shown = sit(tmp_path / "games.db", ["1", "new", no, "", "q"])
     assert "The run is kept." in shown
-    assert shown[-1].startswith("\ne1 t1")
+    assert turns(shown)[-1] == (1, 1)
 
 
 def test_a_run_that_has_not_begun_is_given_up_without_a_question(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["new", "q"])
     assert not any("[y/N]" in text for text in shown)
-    assert shown[-1].startswith("\ne2 t0")
+    assert turns(shown)[-1] == (2, 0)
 
 
 def test_a_run_that_is_over_is_left_without_a_question(tmp_path: Path) -> None:
@@ -151,10 +197,10 @@ def test_a_run_that_is_over_is_left_without_a_question(tmp_path: Path) -> None:
 
     asyncio.run(die(tmp_path / "games.db"))
     shown = sit(tmp_path / "games.db", ["1", "new", "q"])
-    assert "`new` begins another run, q leaves." in shown[0]
+    assert "`new` begins another run, q leaves." in shown
     assert any(text.startswith("This run is over") for text in shown)
     assert not any("[y/N]" in text for text in shown)
-    assert shown[-1].startswith("\ne2 t0")
+    assert turns(shown)[-1] == (2, 0)
 
 
 def test_the_view_is_shown_when_another_player_has_moved_the_bot(tmp_path: Path) -> None:
@@ -169,10 +215,9 @@ def test_the_view_is_shown_when_another_player_has_moved_the_bot(tmp_path: Path)
                 sit(database, ["1", "q"])
             return line
 
-    shown: list[str] = []
-    script = Between(["1", "2", "q"], shown)
-    terminal.run("hero", lambda: open_host(database), Keeping("x", "y"), reader=script, say=shown.append)
-    assert any(text.startswith("\ne1 t2") for text in shown)
+    shown = Shown()
+    play_lines(database, Between(["1", "2", "q"], shown.texts), shown, keeping=Keeping("x", "y"))
+    assert turns(shown.texts)[-1] == (1, 2)
 
 
 def test_a_run_that_cannot_be_read_is_left_alone_until_a_yes(tmp_path: Path) -> None:
@@ -182,23 +227,21 @@ def test_a_run_that_cannot_be_read_is_left_alone_until_a_yes(tmp_path: Path) -> 
     file.execute("update games set state = x'00'")
     file.close()
     shown = sit(database, ["1", "new", "n", "new", "y", "q"])
-    assert "The run was left as it is" in shown[0]
+    assert any("The run was left as it is" in text for text in shown)
     assert any("Give up the run that cannot be read here?" in text for text in shown)
     assert "The run is kept." in shown
-    assert "e2 t0" in shown[-1]
+    assert turns(shown) == [(2, 0)]
 
 
 def test_two_bots_are_two_games(tmp_path: Path) -> None:
     sit(tmp_path / "games.db", ["1", "q"], bot="anna")
-    assert sit(tmp_path / "games.db", ["q"], bot="otto")[0].startswith("e1 t0")
+    assert turns(sit(tmp_path / "games.db", ["q"], bot="otto")) == [(1, 0)]
 
 
 def test_only_the_lines_of_the_game_are_remembered(tmp_path: Path) -> None:
-    shown: list[str] = []
-    script = Script(["1", "new", "y", "q"], shown)
-    terminal.run(
-        "hero", lambda: open_host(tmp_path / "a.db"), Keeping("x", "y"), reader=script, say=shown.append
-    )
+    shown = Shown()
+    script = Script(["1", "new", "y", "q"], shown.texts)
+    play_lines(tmp_path / "a.db", script, shown, keeping=Keeping("x", "y"))
     assert script.remembered == ["1", "new", "q"]
 
 

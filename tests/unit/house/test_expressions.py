@@ -76,23 +76,6 @@ WORST: Final = {
     ),
     ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
     ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
-    ("commands.terminal_view", "' (?<!item )(?=(?:item )?\\\\d{1,3} [a-z])'"): Worst(
-        "split", ANSWER, pump=" item 123", end=" "
-    ),
-    ("commands.terminal_view", "'(item \\\\d{1,3}|\\\\d{1,3}) (.+)'"): Worst(
-        "fullmatch", ANSWER, "item 1 ", end="\n"
-    ),
-    ("commands.terminal_view", "' *(?:(?:item )?\\\\d{1,3} {2})?'"): Worst("match", ANSWER, pump=" "),
-    ("commands.terminal_view", "'(\\\\d{1,9})/(\\\\d{1,9}) hp'"): Worst("sub", ANSWER, pump="1"),
-    ("commands.terminal_view", "f'{_HEALTH.pattern}(?: [{_BLOCKS}{_PLAIN}]{{{BAR_CELLS}}})?'"): Worst(
-        "sub", ANSWER, pump="1/1 hp #########"
-    ),
-    ("commands.terminal_view", "'^e\\\\d{1,9} t\\\\d{1,9}\\\\b'"): Worst("sub", ANSWER, "e1 t", "1"),
-    (
-        "commands.terminal_view",
-        "'^ +(?:(?:item )?\\\\d{1,3}(?= {2})|(?:un)?equip |strip |drop |trade )'",
-    ): Worst("sub", ANSWER, pump=" "),
-    ("commands.terminal_view", "'(?:(?<=; )|^ +)shows [^;]+'"): Worst("sub", ANSWER, pump="; shows "),
     ("serving.known_heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
         "finditer", HEAD, "\r\ncontent-length: 1", " ", "1\r\n"
     ),

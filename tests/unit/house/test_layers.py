@@ -30,6 +30,7 @@ LEVELS = {
     "rules": 2,
     "bots": 3,
     "replays": 3,
+    "terminal": 3,
     "laboratory": 4,
     "setting_values": 2,
     "setting_fields": 3,

@@ -28,6 +28,14 @@ def enemy_acts_in(fight: Fight) -> int:
     return wait if wait > 0 else 0
 
 
+def enemy_acts_then_in(fight: Fight, intent: int) -> int:
+    """Return the time until the action after the shown one; `intent` -1 stands for one of ordinary length."""
+    wait = fight.period * tables.INTENT_LENGTH[intent] // 1000 if intent >= 0 else fight.period
+    if fight.enemy.statuses[SLOW]:
+        wait = wait * tables.SLOWED // 1000
+    return enemy_acts_in(fight) + wait
+
+
 def statuses_then(fight: Fight, period: int) -> tuple[bool, int]:
     """Return True if the hero is still weak when the enemy acts, and the armour that acid takes until then.
 

@@ -166,8 +166,9 @@ class CombatView(Struct, frozen=True, rename="camel"):
     A critical miss of the hero doubles that, and a combo or a new status changes any of these figures.
     `strip_step` counts from 0, `next_action` is the action that a combo plays. `luck` is the number of
     misses that luck will still reroll. `intent_after` is the action after the shown one, by the pattern of
-    an elite, a guardian or a boss ("" for others). `opening`: the next power hit deals x1.5 and does not
-    expose the hero.
+    an elite, a guardian or a boss ("" for others), `intent_after_in` the time until it; for an unknown one
+    that of an action of ordinary length. `opening`: the next power hit deals x1.5 and does not expose the
+    hero.
     """
 
     enemy: str
@@ -196,6 +197,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     intent_after: str = ""
     opening: bool = False
     habit: str = ""
+    intent_after_in: int = 0
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
@@ -227,6 +229,8 @@ class Observation(Struct, frozen=True, rename="camel"):
     `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
     of health and damage by which new enemies have grown since. A first clear gives a new allowance. `road` is
     the event on the road to another region that waits for an answer, "" if there is none.
+    The last `recent_new` sentences of `recent_output` are of this turn. `recent_tones` has one character for
+    each sentence: + for a gain of the hero, - for a harm, = for neither.
     """
 
     turn: int
@@ -250,3 +254,5 @@ class Observation(Struct, frozen=True, rename="camel"):
     allowance_left: int = 0
     stirring: int = 0
     road: str = ""
+    recent_new: int = 0
+    recent_tones: str = ""

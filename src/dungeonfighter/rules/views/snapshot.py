@@ -66,6 +66,7 @@ from dungeonfighter.rules.views.observation import (
 )
 from dungeonfighter.rules.views.sentences import STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
+from dungeonfighter.rules.views.tones import tones
 
 _ATTACK = int(Stance.attack)
 _COMBAT = int(Phase.Combat)
@@ -108,6 +109,7 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
     in_fight = state.fight if state.phase == _COMBAT else None
     dungeon = state.dungeon
     legal = rules.legal_inputs(state)
+    events = log.recent(state)[-limits.recent_output_max :]
     return Observation(
         turn=state.turn,
         digest=rules.digest(rules.encode(state)).hex(),
@@ -126,16 +128,13 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
         shop=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
         available_actions=[labels.rich(cat, state, comparison, c) for c in legal],
-        recent_output=recent_output(cat, state),
+        recent_output=[sentence(cat, event) for event in events],
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
         road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
+        recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
+        recent_tones=tones(events),
     )
-
-
-def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
-    """Return the sentences of the last `count` events, oldest first."""
-    return [sentence(cat, event) for event in log.recent(state)[-count:]]
 
 
 def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight | None) -> PlayerView:
@@ -321,6 +320,7 @@ def _room(
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
     someone = state.hero
+    after = following(cat, fight)
     return CombatView(
         enemy=enemy.name,
         rank=Rank(fight.rank).name,
@@ -345,9 +345,10 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         exposed=fight.exposed,
         enemy_period=fight.period,
         can_flee=combat.may_flee(fight),
-        intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
+        intent_after=Intent(after).name if after >= 0 else "",
         opening=fight.opening,
         habit=enemy.habit,
+        intent_after_in=timing.enemy_acts_then_in(fight, after),
     )
 
 

@@ -1,0 +1,149 @@
+"""The words of the game for a person who meets them for the first time; the figures come from the tables.
+
+Source: docs/rules.md, "A fight", "Enemies" and "Inputs".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.state import Band, Intent, Stance
+
+
+def _times(permille: int) -> str:
+    return f"x{permille / 1000:g}"
+
+
+def _percent(permille: int) -> str:
+    return f"{permille / 10:g} %"
+
+
+def _hits(intent: Intent) -> str:
+    return f"deals {_times(tables.INTENT_DAMAGE[intent])} of its normal damage"
+
+
+STATUSES: Final = {
+    "poison": (
+        f"costs {_percent(tables.POISON)} of maximum health for each point, at every own action; it stays "
+        "until a potion clears it"
+    ),
+    "burn": "costs health for each point at every own action, then falls by 1",
+    "acid": "costs health at every own action and eats armour, then falls by 1",
+    "bleed": "costs health for each point at own attacks only, then falls by 1",
+    "weaken": f"takes {_times(tables.WEAKENED)} damage for so many own actions",
+    "stun": "skips the next own action",
+    "slow": f"needs {_times(tables.SLOWED)} the time for so many own actions",
+    "confusion": "strikes itself with one attack in two, for so many attacks",
+    "pierce": "ignores armour for so many attacks",
+    "fortify": "has more armour for each point, until the fight ends",
+    "shield": "takes half of the damage of so many hits",
+    "roll penalty": f"-{tables.ROLL_PENALTY} on the die for so many attacks",
+    "mark": f"takes {_times(tables.MARKED)} damage from the next hit",
+}
+"""By the name in views; the number beside a status is its points, actions, attacks or hits."""
+
+_STOPPED: Final = "a precise hit, a combo or a bomb interrupts it"
+INTENTS: Final = {
+    "light": f"{_hits(Intent.light)} and comes sooner",
+    "normal": "a plain hit",
+    "heavy": (
+        f"{_hits(Intent.heavy)} and takes longer; "
+        f"a guard takes most of it away ({_times(tables.GUARDED[Intent.heavy])})"
+    ),
+    "status": f"{_hits(Intent.status)} and inflicts a status; a guard blocks the status, {_STOPPED}",
+    "defend": f"takes {_times(tables.DEFENDED)} damage until then, except from power",
+    "heal": f"heals {_percent(tables.ENEMY_HEAL)} of its health; {_STOPPED}",
+    "flee": "it runs away, and you get no reward",
+    "feint": f"a plain hit, but {_times(tables.GUARDED[Intent.feint])} against a guard: do not guard",
+    "charge": f"gathers strength, and a crush follows; {_STOPPED}",
+    "crush": f"{_hits(Intent.crush)}; a guard takes most of it away ({_times(tables.GUARDED[Intent.heavy])})",
+    "ward": f"gives it shield {tables.WARD}; {_STOPPED}",
+    "harden": f"gives it fortify {tables.HARDEN}; {_STOPPED}",
+    "aim": f"gives it pierce {tables.AIM}; {_STOPPED}",
+    "drain": f"{_hits(Intent.drain)} and heals it by the damage, unless you guard",
+    "steal": f"{_hits(Intent.steal)} and takes one of your goods, unless you guard",
+    "summon": f"calls a helper, who adds {_percent(tables.SUMMON)} to its health; {_STOPPED}",
+}
+"""By the name in views."""
+
+HABITS: Final = {"rage": f"each guarded action makes it angry: {_times(tables.RAGE)} damage from then on"}
+"""The habits that are no intent."""
+
+STANCES: Final = {
+    "1": "attack: rolls the die as it is",
+    "2": (
+        f"precise: {tables.STANCE_ROLL[Stance.precise]:+d} on the die, "
+        f"{_times(tables.STANCE_DAMAGE[Stance.precise])} damage; interrupts, and makes an opening"
+    ),
+    "3": (
+        f"power: {tables.STANCE_ROLL[Stance.power]:+d} on the die, "
+        f"{_times(tables.STANCE_DAMAGE[Stance.power])} damage, ignores a defence; you take "
+        f"{_times(tables.EXPOSED)} until your next action, unless there is an opening"
+    ),
+    "4": (
+        f"guard: you act right after the enemy and take {_times(tables.GUARDED[Intent.normal])} of its hit "
+        f"(heavy and crush {_times(tables.GUARDED[Intent.heavy])}), and no status"
+    ),
+    "8": "flee: the enemy acts first; past an ordinary enemy, out of the dungeon from a guardian",
+    "9": f"auto: plain attacks until the fight ends or health is under {_percent(tables.AUTO_STOPS_BELOW)}",
+}
+"""The inputs that are the same in every fight."""
+
+ROOMS: Final = {
+    "fight": "an enemy; the way on is through it",
+    "elite": "a stronger enemy, which leaves one of three items to you",
+    "treasure": "one of three items: the open one is safe, the better ones cost a roll or a fight",
+    "shrine": "offers trades; you may go on without",
+    "merchant": "goods and items for gold",
+    "rest": "sleep for health, or study for experience",
+    "trap": f"a d20: {tables.TRAP_AVOIDED} or more avoids the trap, less costs health",
+    "dark": "a door that does not show what is behind it",
+}
+
+FIGURES: Final = {
+    "score": (
+        f"{tables.LEVEL_POINTS // 100} points for each level that you clear for the first time, "
+        f"{tables.BOSS_POINTS // 100} for a boss; 100 at most"
+    ),
+    "stirring": "the turns until all enemies begin to grow; clearing a new level begins them anew",
+    "guardian": (
+        f"the last enemy of a dungeon; it grows by {_percent(tables.GATHER)} for each room "
+        "passed without a kill"
+    ),
+    "xp": "experience, and the amount that the next level needs; a level brings health, stats and a talent",
+    "scars": f"each takes {_percent(tables.SCAR)} of your health, until you clear a new level",
+    "hit": "the damage of a plain hit that meets no guard or shield",
+    "die": (
+        "an attack rolls a d20; the numbers are the lowest rolls that hit, that play an action of your strip "
+        f"({_times(tables.ROLL[Band.combo])} damage), and that are critical "
+        f"({_times(tables.ROLL[Band.critical])})"
+    ),
+    "strip": "the actions that combos play one after another; a miss sends it back to its start",
+    "opening": (
+        f"made by a precise hit: the next power hit deals {_times(tables.OPENING)} and does not expose you"
+    ),
+    "exposed": f"after power: you take {_times(tables.EXPOSED)} damage until your next action",
+    "time line": "when you act next after an attack, and the next two actions of the enemy, to one scale",
+    "luck": "the misses that beginner's luck still rolls once more in this fight",
+    "str": "strength; adds to damage, grows with a mace",
+    "agi": "agility; shortens the time of an action, grows with a sword",
+    "tec": "technique; raises rolls and all damage, grows with a dagger",
+    "int": "intelligence; steers combos and lengthens the statuses that you inflict, grows with a wand",
+}
+"""The figures and words of the views."""
+
+
+def of(word: str) -> str:
+    """Return the explanation of one word; "" if there is none."""
+    for texts in (STATUSES, INTENTS, HABITS, ROOMS, FIGURES):
+        if word in texts:
+            return texts[word]
+    by_name = {text.partition(":")[0]: text.partition(": ")[2] for text in STANCES.values()}
+    return by_name.get(word, "")
+
+
+def words() -> list[str]:
+    """Return all words that have an explanation."""
+    stances = [text.partition(":")[0] for text in STANCES.values()]
+    return sorted({*STATUSES, *INTENTS, *HABITS, *ROOMS, *FIGURES, *stances})

@@ -1,0 +1,74 @@
+"""The legal inputs as a list: what to type, and what it does; short ones share a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from dungeonfighter.rules.views.observation import Choice
+from dungeonfighter.terminal.canvas import Canvas
+from dungeonfighter.terminal.spans import Meaning, Span, Spans, beside, spans, width, wrapped
+
+PAIRED_FROM: Final = 72
+"""The columns from which short options stand in pairs."""
+LISTED_MAX: Final = 2
+"""More bag items to wear than this are one option."""
+
+
+class Option(NamedTuple):
+    typed: str
+    label: str
+
+
+def options(choices: Sequence[Choice], canvas: Canvas) -> list[Spans]:
+    """Return a line for each input, or for two short ones; those with numbers come last."""
+    given = folded(choices)
+    if not given:
+        return []
+    columns = max(3, max((len(one.typed) for one in given if one.typed.isdigit()), default=0) + 2)
+    lines: list[Spans] = []
+    half = canvas.columns // 2 - 1 if canvas.columns >= PAIRED_FROM else 0
+    waiting: list[Spans] = []
+    for one in given:
+        line = _line(one, columns)
+        if half and width("".join(span.text for span in line)) <= half:
+            if waiting:
+                lines += beside(waiting, [line], half)
+                waiting = []
+            else:
+                waiting = [line]
+            continue
+        lines += waiting
+        waiting = []
+        lines += wrapped(line, canvas.columns, _indent(one, columns))
+    return lines + waiting
+
+
+def folded(choices: Sequence[Choice]) -> list[Option]:
+    """Return the options, with those that only differ by a bag item or a slot in one."""
+    wearing = [choice for choice in choices if choice.input.startswith("equip ") and not choice.pattern]
+    taking_off = [choice.input[8:] for choice in choices if choice.input.startswith("unequip ")]
+    given, last = [], []
+    for choice in choices:
+        if choice in wearing and len(wearing) > LISTED_MAX:
+            if choice is wearing[0]:
+                last.append(
+                    Option("equip N", f"wear item N of your bag (1 to {len(wearing)}); `bag` shows them")
+                )
+        elif choice.input.startswith("unequip "):
+            if choice.input[8:] == taking_off[0]:
+                last.append(Option("unequip SLOT", f"take off: {', '.join(taking_off)}"))
+        elif choice.pattern:
+            last.append(Option(choice.pattern, f"{choice.label} (for example {choice.input})"))
+        else:
+            given.append(Option(choice.input, choice.label))
+    return given + last
+
+
+def _line(one: Option, columns: int) -> Spans:
+    typed = f"{one.typed:>{columns}}" if one.typed.isdigit() else f" {one.typed}"
+    return spans(Span(typed, Meaning.choice), f"  {one.label}")
+
+
+def _indent(one: Option, columns: int) -> int:
+    return columns + 2 if one.typed.isdigit() else 4

@@ -1,0 +1,126 @@
+"""`play` in tmux, which is a real terminal: layout at several widths, resizing, keys, characters, colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from testkit.server_process import ROOT
+from testkit.terminal_pane import Pane
+from tests.parts import program
+
+COMMAND: Final = [sys.executable, "-m", "dungeonfighter", "play"]
+NOTE: Final = "q to leave)"
+Open = Callable[..., Pane]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Open:
+    """Return a function that opens the game of one folder in a pane, and waits for its first prompt."""
+    program("tmux", part="tmux")
+    (tmp_path / "inputrc").write_text("set enable-bracketed-paste off\n")
+
+    def open_pane(*words: str, columns: int = 80, rows: int = 60, **changes: str) -> Pane:
+        environ = {
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"),
+            "PYTHONPATH": str(ROOT / "src"), "LANG": "C.UTF-8", "INPUTRC": str(tmp_path / "inputrc"),
+            **changes,
+        }  # fmt: skip
+        return Pane(tmp_path, [*COMMAND, *words], environ, columns=columns, rows=rows)
+
+    return open_pane
+
+
+def fight(pane: Pane) -> str:
+    """Choose a weapon and go on until a fight; return what the pane then shows."""
+    pane.wait_for(NOTE)
+    for turn in range(1, 40):
+        pane.type("1")
+        shown = pane.wait_for_turn(turn)
+        if "it: then " in shown:
+            return shown
+    raise AssertionError("no fight began")
+
+
+def test_a_fight_at_80_columns(opened: Open) -> None:
+    with opened() as pane:
+        shown = fight(pane)
+        view = shown[shown.rindex("Hero, Barbarian") :]
+        assert max(map(len, view.splitlines())) <= 80
+        head, hero, first, second = view[view.index(" seconds") :].splitlines()[:4]
+        zero = head.index("0")
+        assert hero[zero] == first[zero] == second[zero] == "\u251c"
+        assert all(line.count("\u25b2") == 1 for line in (hero, first, second))
+        assert first.index("\u25b2") <= second.index("\u25b2")
+        assert "\x1b[1m\x1b[36m  1\x1b[" in pane.colored() or "\x1b[1;36m  1\x1b[" in pane.colored()
+        pane.type("?")
+        helped = pane.wait_for("Every input is saved.")
+        for word in ("time line:", "What the enemy shows", "4: guard:", "bag, bag N:"):
+            assert word in helped
+
+
+@pytest.mark.long
+def test_a_terminal_that_changes_its_width_gets_the_next_view_in_it(opened: Open) -> None:
+    with opened() as pane:
+        fight(pane)
+        for columns in (50, 100, 24):
+            pane.resize(columns)
+            pane.press("C-l")
+            pane.wait_for(lambda shown: "Hero" not in shown)
+            pane.press("Enter")
+            view = pane.wait_for(lambda shown: "is a turn" in shown and shown.endswith(">"))
+            assert max(map(len, view.splitlines())) <= columns
+            assert ("\u25b2" in view) == (columns > 50)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "changes", [{"LANG": "C"}, {"LANG": "en_US.ISO-8859-1"}, {"PYTHONIOENCODING": "ascii"}]
+)
+def test_a_terminal_without_these_characters_gets_others(opened: Open, changes: dict[str, str]) -> None:
+    with opened(**changes) as pane:
+        shown = fight(pane)
+        assert shown.isascii()
+        assert "[####################]" in shown
+        assert "|--" in shown
+
+
+@pytest.mark.long
+def test_no_color_changes_only_the_colours(opened: Open) -> None:
+    words = ("--db", "memory://")
+    with opened(*words, NO_COLOR="1") as pane:
+        pane.wait_for(NOTE)
+        assert pane.colored() == pane.text()
+        plain = pane.text()
+    with opened(*words) as pane:
+        pane.wait_for(NOTE)
+        assert pane.colored() != pane.text()
+        assert pane.text() == plain
+
+
+@pytest.mark.parametrize("keys", ["C-c", pytest.param("C-d", marks=pytest.mark.long)])
+def test_a_key_leaves_and_the_next_game_goes_on(opened: Open, keys: str) -> None:
+    with opened() as pane:
+        pane.wait_for(NOTE)
+        pane.type("2")
+        pane.wait_for_turn(1)
+        pane.press(keys)
+        shown = pane.wait_for("To go on: ")
+        assert "The game is saved in " in shown
+        assert "Traceback" not in shown
+    with opened() as pane:
+        assert "Hero, Warrior level 1" in pane.wait_for("run 1, turn 1")
+
+
+@pytest.mark.long
+def test_a_tiny_terminal_shows_the_end_of_the_view(opened: Open) -> None:
+    with opened(columns=20, rows=6) as pane:
+        shown = pane.wait_for("leave)")
+        assert shown.endswith(">")
+        pane.type("1")
+        assert pane.wait_for(lambda text: "ration" in text and text.endswith(">"))

@@ -1,0 +1,102 @@
+"""The bag beside the worn items: columns, changes with their signs, worse items in one line."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.state import Item, State
+from dungeonfighter.terminal import inventory
+from dungeonfighter.terminal.canvas import ASCII, Canvas
+from dungeonfighter.terminal.spans import Meaning, Spans, plain
+from tests.unit.rules.position import hub, rules
+
+
+def base(slot: str, weapon: str = "") -> int:
+    rows = rules().catalogue.items
+    return next(n for n, row in enumerate(rows) if row.slot == slot and row.weapon == weapon)
+
+
+def owner() -> State:
+    """Return a hero with a mace and a better one, a worse one, and a hat in the bag."""
+    state = hub()
+    mace = base("weapon", "mace")
+    state.hero.worn = [Item(mace, 1, 0, 5), None, None, None, None]
+    state.hero.bag = [Item(mace, 9, 2, 30), Item(mace, 1, 0, 1), Item(base("head"), 3, 0, 4)]
+    refresh(rules().catalogue, state.hero)
+    return state
+
+
+def bag(state: State, columns: int = 80) -> list[Spans]:
+    return inventory.bag(rules().observe(state).player, Canvas(columns, ASCII))
+
+
+def test_the_better_item_stands_beside_the_worn_one() -> None:
+    lines = [plain(line) for line in bag(owner())]
+    line = next(line for line in lines if "worn: " in line and "bag 1: " in line)
+    assert line.index("worn: ") == 2
+    assert line.index("bag 1: ") > 38
+    assert any("damage 5" in line and "damage 30" in line for line in lines)
+
+
+def test_the_change_says_by_a_sign_if_the_hero_gets_stronger() -> None:
+    lines = bag(owner())
+    spans = {span.text.strip(): span.meaning for line in lines for span in line}
+    stronger = [text for text in spans if text.startswith("+ stronger, about ")]
+    assert len(stronger) == 2
+    assert spans[stronger[0]] is Meaning.gain
+    assert any(text.startswith("damage ") and meaning is Meaning.gain for text, meaning in spans.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("damage 31 -> 38", Meaning.gain),
+        ("damage 38 -> 31", Meaning.harm),
+        ("speed -4 %", Meaning.harm),
+        ("damage +22 % to undead", Meaning.gain),
+        ("damage taken -17 % from undead", Meaning.gain),
+        ("loses protection from elites", Meaning.harm),
+        ("changes class", Meaning.neutral),
+    ],
+)
+def test_each_change_has_the_meaning_for_the_hero(change: str, expected: Meaning) -> None:
+    player = rules().observe(owner()).player
+    item = msgspec.structs.replace(player.bag[0], change=change)
+    player = msgspec.structs.replace(player, bag=[item])
+    lines = inventory.one(player, 1, Canvas(80, ASCII))
+    assert expected in {span.meaning for line in lines for span in line if span.text == change}
+
+
+def test_an_item_worse_in_everything_is_only_named() -> None:
+    text = "\n".join(map(plain, bag(owner())))
+    assert "weaker (`bag N` compares one): 2 " in text
+    assert "bag 2: " not in text
+
+
+def test_one_item_is_shown_whole_even_if_it_is_worse() -> None:
+    player = rules().observe(owner()).player
+    text = "\n".join(map(plain, inventory.one(player, 2, Canvas(80, ASCII))))
+    assert "bag 2: " in text
+    assert "- weaker, about " in text
+    assert inventory.one(player, 4, Canvas(80, ASCII)) == []
+
+
+def test_an_empty_slot_has_a_place_at_the_left() -> None:
+    lines = [plain(line) for line in bag(owner())]
+    assert any(line.startswith("  worn: -") and "bag 3: " in line for line in lines)
+    assert " feet: -" in lines
+
+
+def test_a_narrow_terminal_has_them_one_below_the_other() -> None:
+    lines = [plain(line) for line in bag(owner(), 40)]
+    worn = next(n for n, line in enumerate(lines) if line.startswith("  worn: "))
+    rival = next(n for n, line in enumerate(lines) if line.startswith("  bag 1: "))
+    assert worn < rival
+
+
+def test_an_empty_bag_is_said() -> None:
+    state = owner()
+    state.hero.bag = []
+    assert " Your bag is empty." in [plain(line) for line in bag(state)]
