@@ -86,7 +86,9 @@ def clock(state: State) -> str:
     left = allowance_left(state)
     if left >= 0:
         return f"Stirs in {left} turn{'' if left == 1 else 's'}."
-    return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
+    grown = stirring(state)
+    much = f"{grown // 10} %" if grown else f"{tables.STALE_STEP // 10} % every {tables.STALE_EVERY} turns"
+    return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
 def reward(state: State, offer: Offer) -> str:
