@@ -195,8 +195,8 @@ def test_an_auto_fight_takes_few_words() -> None:
         if state.phase == Phase.Combat
     ]
     assert texts
-    brief = ["\n".join(line for line in text.split("\n") if not line.startswith("New, bag")) for text in texts]
-    assert max(map(count_tokens, brief)) < 200, "without the lines of found items"
+    brief = [[line for line in text.split("\n") if not line.startswith("New, bag")] for text in texts]
+    assert max(count_tokens("\n".join(lines)) for lines in brief) < 200, "without the lines of found items"
     assert all("Auto: " in text for text in texts)
 
 
