@@ -73,7 +73,8 @@ def _figures(observation: Observation) -> str:
     player, dungeon = observation.player, observation.current_dungeon
     parts = []
     if dungeon is not None:
-        parts.append(f"{dungeon.name} level {dungeon.level}, room {dungeon.room} of {dungeon.rooms}")
+        room = f"room {dungeon.room} of {dungeon.rooms}" if dungeon.room else f"{dungeon.rooms} rooms"
+        parts.append(f"{dungeon.name} level {dungeon.level}, {room}")
         if dungeon.guardian_grown:
             parts.append(f"{'boss' if dungeon.boss else 'guardian'} +{dungeon.guardian_grown} %")
     if observation.combat is None:
