@@ -30,6 +30,11 @@ bag_items_max: Final = 20
 potions_max: Final = 4
 strip_slots_max: Final = 8
 ranked_turns_max: Final = 3000
+short_turns_max: Final = 200
+"""The limit of a run of the mode `short` (docs/decisions/065-ranked-for-few-tokens.md)."""
+ascensions_max: Final = 10
+public_seeds: Final = 100
+"""The number of seeds of the set `public`."""
 nonce_bytes: Final = 16
 fight_actions_max: Final = 400
 """A longer fight ends as if the hero had fled, so that no input loops for ever."""

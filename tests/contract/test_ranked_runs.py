@@ -151,6 +151,26 @@ async def test_the_best_are_listed_by_score_then_turns_then_key(ranking: Ranking
     assert last[0].key == "local/a"
 
 
+async def test_each_category_has_lists_of_its_own(ranking: RankingStore) -> None:
+    await put(ranking, "local/a", ranked_end(1), ranked_end(2, mode="ironman-3"), ranked_end(3, mode="short"))
+    await put(ranking, "local/b", ranked_end(1, mode="short-3"), ranked_end(2, mode="short-3", score=9000))
+    await pass_all(ranking)
+    await put(ranking, "local/c", ranked_end(1, mode="short-3"))  # pending
+    shown = {}
+    for mode in ("ironman", "ironman-3", "short", "short-3", "short-10"):
+        of_mode = Selection(mode, "1-abc", "local")
+        best = [(run.key[-1], run.ended.episode) for run in await ranking.ranked.best(of_mode, 9)]
+        last = await ranking.ranked.last(of_mode, 9)
+        shown[mode] = (best, len(last), await ranking.ranked.count_pending(of_mode, 9))
+    assert shown == {
+        "ironman": ([("a", 1)], 1, 0),
+        "ironman-3": ([("a", 2)], 1, 0),
+        "short": ([("a", 3)], 1, 0),
+        "short-3": ([("b", 2), ("b", 1)], 2, 1),
+        "short-10": ([], 0, 0),
+    }
+
+
 async def test_the_last_runs_of_a_fleet_come_first(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end(1))
     await put(ranking, "local/b", ranked_end(1))

@@ -183,6 +183,13 @@ def _uniques(cat: Catalogue) -> list[str]:
     )
 
 
+def _ascensions(cat: Catalogue) -> list[str]:
+    return _table(
+        "ascension | name | adds",
+        [f"{n} | {row.name} | {row.text}" for n, row in enumerate(cat.content.ascensions, 1)],
+    )
+
+
 def _consumables(cat: Catalogue) -> list[str]:
     return _table(
         "consumable | input | effect | price | carried",
@@ -247,4 +254,5 @@ _TABLES: Final[dict[str, Callable[[Catalogue], list[str]]]] = {
     "consumables": _consumables,
     "actions": _actions,
     "talents": _talents,
+    "ascensions": _ascensions,
 }

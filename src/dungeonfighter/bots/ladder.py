@@ -32,12 +32,14 @@ _ENDINGS: Final = {
 
 
 class Job(Struct, frozen=True):
-    """One run to play: a policy, a seed, a limit of inputs, and a weapon (-1: the policy chooses)."""
+    """One run to play: a policy, a seed, a limit of inputs, a weapon (-1: its choice), a category."""
 
     policy: str
     seed: int
     inputs_max: int
     weapon: int
+    mode: Mode = Mode.ironman
+    ascension: int = 0
 
 
 class Rung(Struct, frozen=True):
@@ -66,7 +68,10 @@ class Rung(Struct, frozen=True):
 
 
 class Ladder(Struct, frozen=True):
-    """All rows, the best mean score first. `complete` is False after Ctrl-C."""
+    """All rows, the best mean score first.
+
+    `complete` is False after Ctrl-C; `category` is that of the runs (`rules.modes`).
+    """
 
     rules: str
     seeds: int
@@ -77,6 +82,7 @@ class Ladder(Struct, frozen=True):
     runs_per_second: float
     inputs_per_second: float
     rungs: list[Rung]
+    category: str = Mode.ironman.name
 
 
 def play_all(jobs: Sequence[Job], processes: int) -> Iterator[RunResult]:
@@ -95,23 +101,25 @@ def rank(
     names: Iterable[str],
     results: Sequence[RunResult],
     *,
-    seeds: range,
+    seeds: Sequence[int],
     inputs_max: int,
     seconds: float,
     complete: bool,
+    category: str = Mode.ironman.name,
 ) -> Ladder:
     """Return the ladder of these results; the order of the results does not matter."""
     rungs = [_rung(name, mine) for name in names if (mine := [r for r in results if r.policy == name])]
     return Ladder(
         rules=load_rules().identity,
         seeds=len(seeds),
-        first_seed=seeds.start,
+        first_seed=seeds[0],
         inputs_max=inputs_max,
         complete=complete,
         seconds=round(seconds, 2),
         runs_per_second=round(len(results) / seconds, 2),
         inputs_per_second=round(sum(r.inputs for r in results) / seconds, 1),
         rungs=sorted(rungs, key=lambda rung: -rung.score),
+        category=category,
     )
 
 
@@ -137,7 +145,7 @@ def table(ladder: Ladder) -> Iterator[str]:
     yield (
         f"{runs} {'run' if runs == 1 else 'runs'} in {ladder.seconds:.1f} s "
         f"({ladder.runs_per_second:.2f} runs/s, "
-        f"{ladder.inputs_per_second:.0f} inputs/s), rules {ladder.rules}{state}"
+        f"{ladder.inputs_per_second:.0f} inputs/s), {ladder.category}, rules {ladder.rules}{state}"
     )
 
 
@@ -195,5 +203,7 @@ def _open_worker() -> None:
 def _play(job: Job) -> RunResult:
     assert _rules is not None
     policy = make_policy(job.policy, job.seed)
-    result = play_run(_rules, policy, job.seed, job.inputs_max, mode=Mode.ironman, weapon=job.weapon)
+    result = play_run(
+        _rules, policy, job.seed, job.inputs_max, mode=job.mode, weapon=job.weapon, ascension=job.ascension
+    )
     return msgspec.structs.replace(result, policy=job.policy)

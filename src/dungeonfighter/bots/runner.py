@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dungeonfighter.bots.policy import InputPolicy, Policy
-from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
+from dungeonfighter.rules import RANKED, GameOptions, Mode, Phase, Rules, State
 from dungeonfighter.rules.state import Ending, Rank, RoomKind
 
 
@@ -42,6 +42,7 @@ def play_run(
     *,
     mode: Mode = Mode.ironman,
     weapon: int = -1,
+    ascension: int = 0,
 ) -> RunResult:
     """Play until the run is over or the policy has chosen `inputs_max` inputs.
 
@@ -50,10 +51,13 @@ def play_run(
         policy: A new policy (a used one may decide differently).
         seed: The seed of the run.
         inputs_max: The limit for runs that do not end by themselves.
-        mode: In `ironman`, the default, a death ends the run, and the run is ranked with its limit of turns.
+        mode: In `ironman`, the default, and in `short` a death ends the run, and the run is ranked with its
+            limit of turns.
         weapon: The kind of the first weapon; -1 lets the policy choose.
+        ascension: That of the run.
     """
-    state = rules.new_game(GameOptions(seed=seed, mode=mode, weapon=weapon, ranked=mode == Mode.ironman))
+    options = GameOptions(seed=seed, mode=mode, weapon=weapon, ranked=mode in RANKED, ascension=ascension)
+    state = rules.new_game(options)
     inputs = 0
     while not state.over and inputs < inputs_max:
         state = rules.advance(state, choose(rules, policy, state)).state

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from dungeonfighter import limits
+from dungeonfighter.commands.categories import PRIVATE_SET, PUBLIC_SET
 from dungeonfighter.commands.numbers import count
 from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 
@@ -22,7 +23,13 @@ SEEDS_MOST: Final = 100_000
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Parse seeds: `0-399`, `7`, or several of these with commas."""
+    """Parse seeds: `0-399`, `7`, or several of these with commas, or `public`."""
+    if text == PUBLIC_SET:
+        from dungeonfighter.rules.seed_sets import PUBLIC
+
+        return PUBLIC
+    if text == PRIVATE_SET:
+        raise argparse.ArgumentTypeError("a server draws private seeds; the laboratory has `public` or 0-399")
     found: dict[int, None] = {}
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -41,7 +48,7 @@ def add_playing(parser: argparse.ArgumentParser, default_seeds: str) -> None:
     """Declare the arguments of every action: seeds, figures, processes, JSON."""
     add = parser.add_argument
     add("--seeds", type=seeds, default=seeds(default_seeds), metavar="A-B",
-        help=f"the seeds of the runs (default: {default_seeds})")  # fmt: skip
+        help=f"the seeds of the runs, or `public` (default: {default_seeds})")  # fmt: skip
     add("--figures", type=Path, metavar="F.json", help="try other figures of the rules (docs/lab.md)")
     add("--processes", type=count, default=os.cpu_count() or 1, metavar="N",
         help="processes that play, at low priority (default: one a core, here %(default)s)")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from dungeonfighter.commands.lab_arguments import Interruptible, print_result
 from dungeonfighter.laboratory.figures import read_figures
@@ -11,7 +12,8 @@ from dungeonfighter.laboratory.measuring import jobs_of, measure, series_of
 from dungeonfighter.laboratory.players import Player
 from dungeonfighter.laboratory.results import Origin, Results, origin_of
 from dungeonfighter.laboratory.runs import Run, RunJob
-from dungeonfighter.laboratory.standings import standings, table
+from dungeonfighter.laboratory.standings import by_category, standings, table
+from dungeonfighter.rules import Mode
 
 
 def play(arguments: argparse.Namespace, jobs: Sequence[RunJob]) -> tuple[Origin, list[Run], bool]:
@@ -35,19 +37,47 @@ def play(arguments: argparse.Namespace, jobs: Sequence[RunJob]) -> tuple[Origin,
 
 def print_standings(arguments: argparse.Namespace, players: Sequence[Player]) -> int:
     """Play the players on the seeds and print their table; return 130 after Ctrl-C."""
+    document, lines = _measured(arguments, players, Mode.ironman.name)
+    print_result(arguments, document, lines)
+    return 0 if document["complete"] else 130
+
+
+def print_categories(
+    arguments: argparse.Namespace, players: Sequence[Player], categories: Sequence[str]
+) -> int:
+    """Play the players in each category; print a table for each, and one of all. Return 130 after Ctrl-C."""
+    documents, lines = [], list[str]()
+    for category in categories:
+        document, of_category = _measured(arguments, players, category)
+        documents.append(document)
+        lines += [f"{category}:", *of_category, ""]
+        if not document["complete"]:
+            break
+    if len(categories) == 1:
+        print_result(arguments, documents[0], lines[1:-1])
+    else:
+        compared = {document["category"]: document["rows"] for document in documents}
+        print_result(arguments, documents, [*lines, *by_category(compared)])
+    return 0 if documents[-1]["complete"] else 130
+
+
+def _measured(
+    arguments: argparse.Namespace, players: Sequence[Player], category: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what was measured in one category, and the lines of its table."""
     listed = list(dict.fromkeys(players))
-    jobs = jobs_of(listed, arguments.seeds, inputs_max=arguments.max_inputs)
+    jobs = jobs_of(listed, arguments.seeds, inputs_max=arguments.max_inputs, category=category)
     origin, runs, is_complete = play(arguments, jobs)
     rows = standings(series_of(listed, runs))
     document = {
         "origin": origin,
+        "category": category,
         "seeds": len(arguments.seeds),
         "first_seed": arguments.seeds[0],
         "complete": is_complete,
         "rows": rows,
     }
-    print_result(arguments, document, [*table(rows), of_origin(origin)])
-    return 0 if is_complete else 130
+    return document, [*table(rows), of_origin(origin)]
 
 
 def of_origin(origin: Origin) -> str:

@@ -11,23 +11,28 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from dungeonfighter.bots.ladder import Job, mean, play_all, rank, table
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.bots.runner import RunResult
+from dungeonfighter.commands.categories import PUBLIC_SET, add_category
 from dungeonfighter.commands.numbers import count, whole
 from dungeonfighter.errors import BadInput
+from dungeonfighter.rules import Mode, category
+from dungeonfighter.rules.seed_sets import PUBLIC
 from dungeonfighter.rules.state import Weapon
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--seeds", type=count, default=100, metavar="N", help="runs per policy (default: %(default)s)")
+    add("--seeds", type=_seeds, default=100, metavar="N",
+        help="runs per policy, or `public` for the public set of seeds (default: %(default)s)")  # fmt: skip
     add("--first-seed", type=whole, default=0, metavar="S",
-        help="the seeds are S, S+1, ... (default: %(default)s)")  # fmt: skip
+        help="the seeds are S, S+1, ... unless the set is public (default: %(default)s)")  # fmt: skip
+    add_category(parser)
     add("--policies", default=",".join(policies), metavar="A,B",
         help="the policies to rank (default: %(default)s)")  # fmt: skip
     add("--max-inputs", type=count, default=3000, metavar="N",
@@ -51,8 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         make_policy(name)
     weapon = -1 if arguments.weapon is None else Weapon[arguments.weapon]
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    jobs = [Job(name, seed, arguments.max_inputs, weapon) for seed in seeds for name in names]
+    seeds: Sequence[int] = PUBLIC
+    if arguments.seeds != PUBLIC_SET:
+        seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    mode, ascension = Mode[arguments.mode], arguments.ascension
+    jobs = [
+        Job(name, seed, arguments.max_inputs, weapon, mode, ascension) for seed in seeds for name in names
+    ]
     began = time.perf_counter()
     results: list[RunResult] = []
     complete = False
@@ -67,12 +77,18 @@ def run(arguments: argparse.Namespace) -> int:
         inputs_max=arguments.max_inputs,
         seconds=time.perf_counter() - began,
         complete=complete,
+        category=category(mode, ascension),
     )
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(ladder), indent=2).decode() + "\n")
     else:
         print("\n".join(table(ladder)))
     return 0 if complete else 130
+
+
+def _seeds(text: str) -> int | str:
+    """Return a number of seeds, or the name of the public set."""
+    return text if text == PUBLIC_SET else count(text)
 
 
 def _with_progress(results: Iterable[RunResult], total: int) -> Iterator[RunResult]:

@@ -60,10 +60,11 @@ class NewGame(Struct, frozen=True):
     """The options of a new run.
 
     A field is None if the caller did not give it. Then the mode is casual, the host draws the seed, the name
-    is that of the run before, and the bot chooses the weapon as its first input.
+    is that of the run before, the bot chooses the weapon as its first input, and the ascension is 0.
     """
 
     name: str | None = None
     weapon: int | None = None
     seed: int | None = None
     mode: int | None = None
+    ascension: int | None = None

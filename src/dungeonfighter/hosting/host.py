@@ -42,7 +42,7 @@ from dungeonfighter.hosting.leaderboard import Leaderboard
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics, declare_quotas
-from dungeonfighter.hosting.new_runs import Load, Seeds, Start
+from dungeonfighter.hosting.new_runs import Load, Seeds, Start, check_options
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
 from dungeonfighter.hosting.ports import (
@@ -64,7 +64,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.hosting.traced_requests import TracedRequests, trace_ids
 from dungeonfighter.replays.attestations import Attestations
-from dungeonfighter.rules import Mode, canonical
+from dungeonfighter.rules import canonical
 
 _Tag = TypeVar("_Tag")
 BegunPlay = tuple[str, str, int | None, int | None, _Tag]
@@ -271,8 +271,7 @@ class BotHost:
         delivery: Delivery | None = None,
     ) -> None:  # fmt: skip
         """Begin a start and return at once; see `begin_play`."""
-        if options.mode == Mode.daily and options.seed is not None:
-            raise BadArgument("a daily run has the seed of the day; leave seed out")
+        check_options(self._book.current, options)
         request: Request = (start := Start(self._chance.op(), options, episode, self._seeds()))
         if episode is None and delivery is not None:
             request = self.lost_answers.claim(key, f"start {start.options_text}", start, delivery)
@@ -344,7 +343,7 @@ class BotHost:
 
         Raises:
             BadInput: unknown_bot, unknown_save, stale_turn, future_turn, conflict.
-            NotAllowed: Ironman and daily runs cannot be loaded.
+            NotAllowed: Only casual runs can be loaded.
         """
         _check_slot(slot)
         save = await self._patience.ask(lambda: self._store.get_save(key, slot))

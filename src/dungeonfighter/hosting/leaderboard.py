@@ -31,7 +31,7 @@ from dungeonfighter.hosting.run_claims import claim_of_run, shown_run
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.replays.attestations import Attestations, signature_of
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.rules import Mode
+from dungeonfighter.rules import Mode, category
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ class Asked(Struct, frozen=True):
     Attributes:
         fleet: The fleet of the caller.
         covers: Returns True for the bots of the fleet that the caller may see, by id.
-        mode: ironman or daily.
+        mode: ironman, short or daily.
+        ascension: Only its runs; 0 for runs without one.
         rules: The identity of the rules; empty for those of new runs.
         day: Of a daily board: YYYY-MM-DD; empty for today (UTC).
         is_deployment: Show the runs of all fleets.
@@ -67,6 +68,7 @@ class Asked(Struct, frozen=True):
     fleet: str
     covers: Callable[[str], bool]
     mode: str = Mode.ironman.name
+    ascension: int = 0
     rules: str = ""
     day: str = ""
     is_deployment: bool = False
@@ -108,6 +110,7 @@ class Board(Struct, frozen=True, rename="camel", omit_defaults=True):
     fleets: list[FleetRow]
     pending: int
     day: str = ""
+    ascension: int = 0
 
 
 class Leaderboard:
@@ -152,7 +155,7 @@ class Leaderboard:
             asked.mode, selection.rules,
             rows=[_row(run, asked, _name(names, fleet_of(run.key))) for run in found],
             fleets=sorted((row for row in lasts if row.runs), key=lambda row: -row.mean),
-            pending=pending, day=day,
+            pending=pending, day=day, ascension=asked.ascension,
         )  # fmt: skip
 
     async def with_proof(self, key: str, replay: Replay) -> Replay:
@@ -180,7 +183,9 @@ class Leaderboard:
         if asked.mode != Mode.daily.name:
             if asked.day:
                 raise BadArgument("only the daily board has a day; write mode=daily or leave day out")
-            return Selection(asked.mode, rules, fleet), ""
+            return Selection(category(Mode[asked.mode], asked.ascension), rules, fleet), ""
+        if asked.ascension:
+            raise BadArgument("a daily run has no ascension; write mode=ironman or leave ascension out")
         now = self._clock.wall()
         day = asked.day or time.strftime("%Y-%m-%d", time.gmtime(now))
         noon = _noon_of(day)

@@ -15,7 +15,7 @@ from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.ports import Row, Store
 from dungeonfighter.hosting.rows import checked, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
-from dungeonfighter.rules import Mode
+from dungeonfighter.rules import category
 
 LIVE_RUNS_MAX: Final = 20
 FLEET_RUNS_MAX: Final = 400
@@ -144,7 +144,7 @@ class LiveRuns:
         state = game.state
         if state.over:
             return None
-        score, mode = game.rules.score(state), Mode(state.mode).name
+        score, mode = game.rules.score(state), category(state.mode, state.ascension)
         return LiveRun(state.ranked, mode, score, game.key, game.episode, game.turn)
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import (
+    BadArgument,
     BotExists,
     Corrupt,
     FutureTurn,
@@ -35,7 +36,7 @@ from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
 from dungeonfighter.replays.results import run_result
-from dungeonfighter.rules import GameOptions, Mode, Rules, State
+from dungeonfighter.rules import RANKED, GameOptions, Mode, Rules, State, category
 
 
 class Seeds(Struct, frozen=True):
@@ -43,6 +44,25 @@ class Seeds(Struct, frozen=True):
 
     drawn: Seed
     of_the_day: Seed
+
+
+def ascension_max(rules: Rules) -> int:
+    """Return the highest ascension of these rules."""
+    return len(rules.catalogue.ascents) - 1
+
+
+def check_options(rules: Rules, options: NewGame) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        BadArgument: A daily run has a seed or an ascension of its own, or the rules have no such ascension.
+    """
+    if options.mode == Mode.daily and options.seed is not None:
+        raise BadArgument("a daily run has the seed of the day; leave seed out")
+    if options.mode == Mode.daily and options.ascension:
+        raise BadArgument("a daily run has no ascension, because all bots play one game; leave ascension out")
+    if (options.ascension or 0) > (most := ascension_max(rules)):
+        raise BadArgument(f"these rules have ascensions up to {most}, and none {options.ascension}")
 
 
 class Start(Request):
@@ -79,7 +99,7 @@ class Start(Request):
             except QuotaExceeded as error:
                 return Verdict(error=error)
         rules = book.current
-        options = self._game_options(standing)
+        options = self._game_options(standing, rules)
         state = rules.new_game(options)
         directive = "" if self.origin == trails.ORIGIN_RESET else row.directive
         return _begin(
@@ -97,7 +117,7 @@ class Start(Request):
             return refused
         rules = book.current
         planned = _begin(
-            clean, trail, None, rules, rules.new_game(self._game_options(None)), self.op,
+            clean, trail, None, rules, rules.new_game(self._game_options(None, rules)), self.op,
             origin=self.origin, options=wanted, parent=clean.episode,
             directive="" if self.origin == trails.ORIGIN_RESET else clean.directive,
         )  # fmt: skip
@@ -113,21 +133,23 @@ class Start(Request):
         """The options in one canonical text."""
         return msgspec.json.encode(self.options).decode()
 
-    def _game_options(self, standing: Present | None) -> GameOptions:
+    def _game_options(self, standing: Present | None, rules: Rules) -> GameOptions:
         asked = self.options
         before = standing.state if standing is not None else None
-        mode, name = asked.mode, asked.name
+        mode, name, ascension = asked.mode, asked.name, asked.ascension or 0
+        if before is not None and self.origin == trails.ORIGIN_RESET:
+            mode, ascension = before.mode, min(before.ascension, ascension_max(rules))
         if mode is None:
-            mode = before.mode if before is not None and self.origin == trails.ORIGIN_RESET else Mode.casual
+            mode = Mode.casual
         if name is None:
             name = before.hero.name if before is not None else "Hero"
         drawn = asked.seed is None
-        ranked = mode == Mode.daily or (mode == Mode.ironman and drawn)
+        ranked = drawn and mode in RANKED
         own = self.seeds.of_the_day if mode == Mode.daily else self.seeds.drawn
         return GameOptions(
             seed=own.seed if asked.seed is None else asked.seed, mode=mode, name=name,
             weapon=-1 if asked.weapon is None else asked.weapon, ranked=ranked,
-            nonce=own.nonce if ranked else b"",
+            nonce=own.nonce if ranked else b"", ascension=ascension,
         )  # fmt: skip
 
 
@@ -164,7 +186,9 @@ class Load(Request):
             return Verdict(error=with_game(Corrupt(what), standing))
         state = rules.decode(self.save.state)
         if state.mode != Mode.casual or (standing.state.mode != Mode.casual and not standing.state.over):
-            what = "ironman and daily runs cannot be loaded, nor left for a save while they live; play on"
+            what = (
+                "only casual runs can be loaded, and no other run is left for a save while it lives; play on"
+            )
             return Verdict(error=with_game(NotAllowed(what), standing))
         rules.branch(state, self.seed)
         return _begin(
@@ -279,7 +303,7 @@ def _begin(
     if ended is not None and row.turn % limits.trail_inputs_max:
         chunks = chunks_of(row.episode, row.turn, trail)
     answer = Answer(shown(new, rules, state))
-    begun = RunBegin(Mode(state.mode).name, state.ranked, origin, parent)
+    begun = RunBegin(category(state.mode, state.ascension), state.ranked, origin, parent)
     base = b"" if origin in trails.ORIGINS_WITH_OPTIONS else raw
     return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended, base), answer, begun)
 

@@ -70,6 +70,7 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
     """A record beside a write: the end of a run.
 
     Attributes:
+        mode: The category of the run: its mode, and its ascension if it has one (`rules.modes`).
         options: For a run that began new: its hero's name and weapon as JSON text (`rules.GameOptions`).
             Otherwise a text that names what it began from.
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
@@ -196,7 +197,7 @@ class BotSummary(Struct, frozen=True):
 class RunSummary(Struct, frozen=True, order=True):
     """One ended run; `score` is in hundredths of a point.
 
-    Runs sort by their fields in this order: ranked runs above others, each mode (ironman, daily, casual) by
+    Runs sort by their fields in this order: ranked runs above others, each category (`rules.modes`) by
     itself, then by score. So a list of the best runs compares no run with those of other conditions.
     """
 

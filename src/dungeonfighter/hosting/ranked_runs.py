@@ -58,7 +58,7 @@ class Selection(Struct, frozen=True):
     """The ranked runs of one list.
 
     Attributes:
-        mode, rules: Mode and identity of the rules; only in `count_pending` they may be empty, for any.
+        mode, rules: Category and identity of the rules; only in `count_pending` they may be empty, for any.
         fleet: Empty for all fleets.
         seed: Only runs with this seed; -1 for any.
     """

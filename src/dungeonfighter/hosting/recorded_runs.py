@@ -13,6 +13,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.replay import Options, Proof, Replay, Result
 from dungeonfighter.replays.results import LIVE
+from dungeonfighter.rules import CATEGORIES
 
 
 class _Chosen(msgspec.Struct):
@@ -89,7 +90,9 @@ def options_of(ended: EpisodeEnd) -> Options:
         chosen = msgspec.json.decode(ended.options, type=_Chosen)
     except msgspec.MsgspecError as error:
         raise Corrupt(f"the stored options of run {ended.episode} are damaged") from error
-    return Options(ended.seed, ended.mode, chosen.name, chosen.weapon, ended.nonce.hex())
+    mode, ascension = CATEGORIES.get(ended.mode, (None, 0))
+    name = ended.mode if mode is None else mode.name
+    return Options(ended.seed, name, chosen.name, chosen.weapon, ended.nonce.hex(), ascension)
 
 
 def _proof_of(ended: EpisodeEnd, fleet: str, bot: str) -> Proof:

@@ -17,8 +17,8 @@ from dungeonfighter.hosting.recorded_runs import options_of, recorded_run
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.replays.execution import first_state, other_result
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.replays.run_claims import RANKED_MODES, Claim, inputs_digest
-from dungeonfighter.rules import Mode, Rules
+from dungeonfighter.replays.run_claims import Claim, inputs_digest
+from dungeonfighter.rules import RANKED_CATEGORIES, Mode, Rules
 
 _NO_ROW = (0, b"", 0, 0, "", b"", b"")
 
@@ -78,7 +78,7 @@ def check_run(
     ended = run.ended
     if stored.ended != ended:
         return Finding(FALSE, "its row changed while it was checked")
-    if ended.mode not in RANKED_MODES or not ended.nonce:
+    if ended.mode not in RANKED_CATEGORIES or not ended.nonce:
         return Finding(FALSE, "its row has a mode or a nonce that no ranked run has")
     try:
         replay = recorded_run(Row(run.key, *_NO_ROW), stored, ended.episode, book)

@@ -9,7 +9,7 @@ import msgspec
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, RunSummary
-from dungeonfighter.rules import Mode, Rules, State
+from dungeonfighter.rules import Rules, State, category
 
 NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
 
@@ -32,7 +32,7 @@ def options_of(trail: trails.Trail, state: State) -> str:
 def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
     """Return the record of the end of the run in this row."""
     return EpisodeEnd(
-        episode=row.episode, rules=row.rules, seed=state.seed, mode=Mode(state.mode).name,
+        episode=row.episode, rules=row.rules, seed=state.seed, mode=category(state.mode, state.ascension),
         options=options_of(trail, state), parent_episode=trail.parent_episode, first_turn=trail.first_turn,
         last_turn=row.turn, result=result, score=rules.score(state), digest=row.digest, ranked=state.ranked,
         origin=trail.origin, nonce=state.nonce,

@@ -11,6 +11,7 @@ from dungeonfighter.laboratory.players import Player
 from dungeonfighter.laboratory.processes import perform_all
 from dungeonfighter.laboratory.results import Results
 from dungeonfighter.laboratory.runs import Run, RunJob
+from dungeonfighter.rules import Mode
 
 
 class Series(Struct, frozen=True):
@@ -25,11 +26,12 @@ class Series(Struct, frozen=True):
 
 
 def jobs_of(
-    players: Iterable[Player], seeds: Iterable[int], *, inputs_max: int, counts_options: bool = False
-) -> list[RunJob]:
+    players: Iterable[Player], seeds: Iterable[int], *, inputs_max: int, counts_options: bool = False,
+    category: str = Mode.ironman.name,
+) -> list[RunJob]:  # fmt: skip
     """Return the jobs, seed by seed, so that an interrupted measurement has pairs."""
     listed = list(dict.fromkeys(players))
-    return [RunJob(player, seed, inputs_max, counts_options) for seed in seeds for player in listed]
+    return [RunJob(player, seed, inputs_max, counts_options, category) for seed in seeds for player in listed]
 
 
 def measure(
@@ -41,6 +43,7 @@ def measure(
 ) -> Iterator[Run]:
     """Yield the run of each job: first those that the results hold, then those that are played now.
 
+    All jobs are of one category, because a run does not say its own.
     A played run is in the file of results before it is yielded, so whoever stops early loses none.
     """
     left = []

@@ -18,7 +18,7 @@ from msgspec import Struct
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.laboratory.figures import Figures
 from dungeonfighter.laboratory.runs import Run, RunJob
-from dungeonfighter.rules import load_rules
+from dungeonfighter.rules import Mode, load_rules
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _DECIDING: Final = (
@@ -37,11 +37,12 @@ class Origin(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
-    """A run as a line of the file."""
+    """A run as a line of the file; `category` as in `RunJob`."""
 
     origin: Origin
     inputs_max: int
     run: Run
+    category: str = Mode.ironman.name
 
 
 class _Head(Struct, frozen=True):
@@ -80,7 +81,7 @@ class Results:
     def __init__(self, path: Path, origin: Origin) -> None:
         self._path = path
         self._origin = origin
-        self._runs: dict[tuple[str, int, int], Run] = {}
+        self._runs: dict[tuple[str, int, int, str], Run] = {}
         try:
             if path.exists():
                 self._read()
@@ -91,13 +92,13 @@ class Results:
 
     def find(self, job: RunJob) -> Run | None:
         """Return the run of a job if it was played before, with its options counted if the job wants that."""
-        run = self._runs.get((job.player.name, job.seed, job.inputs_max))
+        run = self._runs.get((job.player.name, job.seed, job.inputs_max, job.category))
         return None if run is None or (job.counts_options and not run.options) else run
 
     def add(self, job: RunJob, run: Run) -> None:
         """Append a run; it is on its way to the disk when the method returns."""
-        self._file.write(msgspec.json.encode(Record(self._origin, job.inputs_max, run)) + b"\n")
-        self._runs[run.player, run.seed, job.inputs_max] = run
+        self._file.write(msgspec.json.encode(Record(self._origin, job.inputs_max, run, job.category)) + b"\n")
+        self._runs[run.player, run.seed, job.inputs_max, job.category] = run
 
     def close(self) -> None:
         self._file.close()
@@ -109,7 +110,8 @@ class Results:
             try:
                 if _head(line).origin == self._origin:
                     found = _line(line)
-                    self._runs[found.run.player, found.run.seed, found.inputs_max] = found.run
+                    key = (found.run.player, found.run.seed, found.inputs_max, found.category)
+                    self._runs[key] = found.run
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise SettingsError(
                     [f"{self._path} line {number} is no result: {error}; name another file with --results"]

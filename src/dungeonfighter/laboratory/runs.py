@@ -16,7 +16,7 @@ from dungeonfighter.laboratory.deaths import LastDecisions, is_dead
 from dungeonfighter.laboratory.habits import Habitual
 from dungeonfighter.laboratory.options import Option, option_of
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.rules import GameOptions, Mode, Observation, Rules, State, Weapon
+from dungeonfighter.rules import CATEGORIES, GameOptions, Mode, Observation, Rules, State, Weapon
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Ending
 from dungeonfighter.rules.views.observation import Choice
@@ -84,12 +84,16 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
 
 class RunJob(Struct, frozen=True):
-    """One run to play, in ironman with its limit of turns; `counts_options` costs an observation an input."""
+    """One run to play, ranked; `counts_options` costs an observation an input.
+
+    `category` is the mode and the ascension (`rules.modes`).
+    """
 
     player: Player
     seed: int
     inputs_max: int = limits.ranked_turns_max
     counts_options: bool = False
+    category: str = Mode.ironman.name
 
     def perform(self, rules: Rules) -> Run:
         return Recorder(rules, self).play()
@@ -102,7 +106,8 @@ class Recorder:
         self._rules = rules
         self._job = job
         self._policy: Policy = job.player.make(job.seed)
-        options = GameOptions(seed=job.seed, mode=int(Mode.ironman), ranked=True)
+        mode, ascension = CATEGORIES[job.category]
+        options = GameOptions(seed=job.seed, mode=int(mode), ranked=True, ascension=ascension)
         self._state = rules.new_game(options)
         self._last = LastDecisions()
         self._first_fights: list[int] = []

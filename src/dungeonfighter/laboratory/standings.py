@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -126,6 +126,16 @@ def table(rows: Sequence[Standing]) -> Iterator[str]:
     for row in rows:
         if row.forced >= 0.5:
             yield f"{row.player}: {row.forced} inputs a run had to be replaced, so its loss is overstated"
+
+
+def by_category(found: Mapping[str, Sequence[Standing]]) -> Iterator[str]:
+    """Yield a table of the mean scores: one line for each category, one column for each player."""
+    names = list(dict.fromkeys(row.player for rows in found.values() for row in rows))
+    width = max(16, *(len(name) + 2 for name in names)) if names else 16
+    yield f"{'category':<12}" + "".join(f"{name:>{width}}" for name in names)
+    for category, rows in found.items():
+        scores = {row.player: str(row.score) for row in rows}
+        yield f"{category:<12}" + "".join(f"{scores.get(name, ''):>{width}}" for name in names)
 
 
 def _or_blank(found: Estimate | None) -> str:

@@ -33,7 +33,8 @@ Inputs = Annotated[list[str], Meta(min_length=1, max_length=limits.inputs_at_onc
 Steps = Annotated[list[Any], Meta(min_length=1, max_length=limits.steps_at_once_max)]
 NewBotIds = Annotated[list[str], Meta(min_length=1, max_length=limits.forks_at_once_max)]
 WeaponName = Literal["mace", "sword", "dagger", "wand"]
-ModeName = Literal["casual", "ironman", "daily"]
+ModeName = Literal["casual", "ironman", "daily", "short"]
+Ascension = Annotated[int, Meta(ge=0, le=limits.ascensions_max)]
 WornSlot = Literal["weapon", "head", "chest", "legs", "feet"]
 
 DEFAULT_SLOT: Final = "main"
@@ -50,6 +51,8 @@ class StartOptions(ToolArguments):
     weapon: WeaponName | None = None
     seed: Seed | None = None
     mode: ModeName | None = None
+    ascension: Ascension | None = None
+    seed_set: Literal["public", "private"] | None = None
 
 
 class StartNewGame(StartOptions):
@@ -155,7 +158,8 @@ class GetReplay(ToolArguments):
 
 
 class GetLeaderboard(ToolArguments):
-    mode: Literal["ironman", "daily"] | None = None
+    mode: Literal["ironman", "daily", "short"] | None = None
+    ascension: Ascension | None = None
     scope: Literal["fleet", "deployment"] | None = None
     day: Annotated[str, Meta(max_length=10)] | None = None
     rules: Annotated[str, Meta(max_length=64)] | None = None

@@ -24,8 +24,8 @@ NO_RUN_KEYS: Final = "# this server has no SIGNING_KEY, so it does not sign repl
 async def get_leaderboard(seat: Seat, args: arguments.GetLeaderboard) -> ToolAnswer:
     principal = seat.principal
     asked = Asked(
-        principal.fleet, principal.covers, args.mode or "ironman", args.rules or "", args.day or "",
-        args.scope == "deployment", args.count or ROWS_DEFAULT, args.last or LAST_DEFAULT,
+        principal.fleet, principal.covers, args.mode or "ironman", args.ascension or 0, args.rules or "",
+        args.day or "", args.scope == "deployment", args.count or ROWS_DEFAULT, args.last or LAST_DEFAULT,
     )  # fmt: skip
     board = await seat.host.leaderboard.board(asked)
     parts: dict[str, object] = to_builtins(board)
@@ -35,7 +35,8 @@ async def get_leaderboard(seat: Seat, args: arguments.GetLeaderboard) -> ToolAns
 def _lines(board: Board, asked: Asked) -> list[str]:
     of = "all fleets" if asked.is_deployment else "your fleet"
     day = f" {board.day}" if board.day else ""
-    first = f"{board.mode}{day}, rules {board.rules}, {of}: {len(board.rows)} runs"
+    ascension = f" ascension {board.ascension}" if board.ascension else ""
+    first = f"{board.mode}{ascension}{day}, rules {board.rules}, {of}: {len(board.rows)} runs"
     rows = [f"{place}. {_run(row)}" for place, row in enumerate(board.rows, 1)]
     waiting = f"{board.pending} runs wait to be executed again" if board.pending else ""
     return [line for line in (first, *rows, *map(_fleet, board.fleets), waiting) if line]

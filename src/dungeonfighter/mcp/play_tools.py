@@ -8,6 +8,7 @@ from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, in_both_forms, shown
 from dungeonfighter.mcp.tool import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
+from dungeonfighter.rules.seed_sets import PUBLIC
 
 
 @tool("core", arguments.StartNewGame, turns=1)
@@ -91,9 +92,21 @@ def new_game(args: arguments.StartOptions) -> NewGame:
     return NewGame(
         name=name,
         weapon=None if args.weapon is None else int(Weapon[args.weapon]),
-        seed=args.seed,
+        seed=_seed(args),
         mode=None if args.mode is None else int(Mode[args.mode]),
+        ascension=args.ascension,
     )
+
+
+def _seed(args: arguments.StartOptions) -> int | None:
+    """Return the seed of a run; None: the host draws it."""
+    if args.seed_set == "private" and args.seed is not None:
+        raise bad_argument("the server draws private seeds; leave `seed` out, or name another `seedSet`")
+    if args.seed_set != "public":
+        return args.seed
+    if args.seed is None or not 1 <= args.seed <= len(PUBLIC):
+        raise bad_argument(f"of the public set `seed` must be a number from 1 to {len(PUBLIC)}")
+    return PUBLIC[args.seed - 1]
 
 
 Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipItem | arguments.SetComboStrip

@@ -16,6 +16,7 @@ BOT_ID: Final[dict[str, Any]] = {"type": "string", "x-mcp-header": "Bot-Id"}
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
+_ASCENSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 10}
 _VIEW: Final[dict[str, Any]] = {"type": "string", "enum": ["text", "json"]}
 _SLOT: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
 _STEPS: Final[dict[str, Any]] = {
@@ -36,7 +37,11 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         "name": _said({"type": "string", "maxLength": 24}, "hero's name"),
         "weapon": {"type": "string", "enum": ["mace", "sword", "dagger", "wand"]},
         "seed": _said(_COUNT, "same seed and inputs, same game"),
-        "mode": {"type": "string", "enum": ["casual", "ironman", "daily"]},
+        "mode": {"type": "string", "enum": ["casual", "ironman", "daily", "short"]},
+        "ascension": _said(_ASCENSION, "harder, each step ranked apart"),
+        "seedSet": _said(
+            {"type": "string", "enum": ["public", "private"]}, "public: seed is 1-100 of it; private: drawn"
+        ),
         "view": _VIEW,
         "episode": _said(_COUNT, "the new run's number, for safe repeats"),
     },
@@ -79,7 +84,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     },
     "step_many": {
         "steps": _said(
-            _STEPS, "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?}"
+            _STEPS, "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?, ...}"
         ),
         "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
     },
@@ -90,7 +95,8 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     },
     "get_replay": {"episode": _COUNT},
     "get_leaderboard": {
-        "mode": {"type": "string", "enum": ["ironman", "daily"]},
+        "mode": {"type": "string", "enum": ["ironman", "daily", "short"]},
+        "ascension": _ASCENSION,
         "scope": {"type": "string", "enum": ["fleet", "deployment"]},
         "day": _TEXT,
         "rules": _TEXT,
@@ -102,7 +108,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
 
 NUMBERED_STEPS: Final = _said(
     _STEPS,
-    "{botId, input, turn, episode} or {botId, start, episode}; start = {name?, weapon?, seed?, mode?}",
+    "{botId, input, turn, episode} or {botId, start, episode}; start = {name?, weapon?, seed?, mode?, ...}",
 )
 """The `steps` of `step_many` at an address that demands numbers."""
 

@@ -117,7 +117,8 @@ ends after {limits.ranked_turns_max:,} turns. An input is one; camping takes {ta
 {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}, each attack of auto 1.
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
-ironman with the day's seed. Daily, and ironman without a seed, are ranked.
+ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. Without a given seed the last \
+three are ranked. Ascensions 1 to {limits.ascensions_max} are harder, each ranked apart.
 """)
 
 _STATUSES: Final = _filled(f"""\

@@ -49,7 +49,9 @@ def _game_options(replay: Replay) -> GameOptions:
     if options.mode not in Mode.__members__:
         raise BadArgument(f"there is no mode {options.mode[:20]!r}")
     mode, nonce = int(Mode[options.mode]), _nonce_of(options)
-    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
+    return GameOptions(
+        options.seed, mode, options.name, options.weapon, replay.ranked, nonce, options.ascension
+    )  # fmt: skip
 
 
 def _nonce_of(options: Options) -> bytes:

@@ -15,9 +15,9 @@ from dungeonfighter.errors import BadInput
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.execution import Difference, differences
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.replays.run_claims import RANKED_MODES, SIGNATURE_BYTES, claim_of
+from dungeonfighter.replays.run_claims import SIGNATURE_BYTES, claim_of
 from dungeonfighter.replays.run_keys import PublicKeys
-from dungeonfighter.rules import Rules
+from dungeonfighter.rules import RANKED_CATEGORIES, Rules
 
 _ORIGINS: Final = ("new", "reset")
 
@@ -40,8 +40,8 @@ def problems_of(
     claim = claim_of(replay)
     assert replay.options is not None
     assert replay.proof is not None
-    if replay.options.mode not in RANKED_MODES or replay.origin not in _ORIGINS:
-        yield f"mode: no ranked run is {replay.options.mode[:20]!r} and began as {replay.origin[:20]!r}"
+    if claim.mode not in RANKED_CATEGORIES or replay.origin not in _ORIGINS:
+        yield f"mode: no ranked run is {claim.mode!r} and began as {replay.origin[:20]!r}"
     nonce = bytes.fromhex(claim.nonce)
     if len(nonce) != limits.nonce_bytes:
         yield f"nonce: a ranked run has one of {limits.nonce_bytes} bytes"

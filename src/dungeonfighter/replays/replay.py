@@ -41,6 +41,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=False):
     Attributes:
         nonce: The random bytes of a ranked run in hexadecimal digits; empty for other runs.
         weapon: 0 to 3; -1 if the run began with the choice of a weapon.
+        ascension: 0 to `limits.ascensions_max`.
     """
 
     seed: Annotated[int, Meta(ge=0, le=limits.seed_max)]
@@ -48,6 +49,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=False):
     name: Annotated[str, Meta(min_length=1, max_length=limits.hero_name_chars_max)]
     weapon: Annotated[int, Meta(ge=-1, le=3)] = -1
     nonce: _Nonce = ""
+    ascension: Annotated[int, Meta(ge=0, le=limits.ascensions_max)] = 0
 
 
 class Result(Struct, frozen=True):

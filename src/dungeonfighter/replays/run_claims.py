@@ -16,12 +16,11 @@ from msgspec.structs import asdict
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.rules import Mode
+from dungeonfighter.rules import Mode, category
 
 KEY_ID_CHARS: Final = 16
 SIGNATURE_BYTES: Final = 64
 """The lengths of what signs a claim; see `run_keys`."""
-RANKED_MODES: Final = (Mode.ironman.name, Mode.daily.name)
 _DOMAIN: Final = "dungeonfighter ranked run 1"
 _SCORE_MAX: Final = 1_000_000
 
@@ -30,6 +29,7 @@ class Claim(Struct, frozen=True):
     """All that a row says about one ranked run.
 
     Attributes:
+        mode: The category of the run (`rules.modes`).
         nonce, digest, inputs_digest: In hexadecimal digits.
         name, weapon: The options of the run beside seed and mode.
         score: In hundredths of a point.
@@ -74,6 +74,8 @@ def claim_of(replay: Replay) -> Claim:
     options, proof, result = replay.options, replay.proof, replay.result
     if options is None or proof is None or not replay.ranked:
         raise BadArgument("this is not the replay of a ranked run that is over, so it has no row to verify")
+    if options.mode not in Mode.__members__:
+        raise BadArgument(f"there is no mode {options.mode[:20]!r}")
     try:
         bytes.fromhex(options.nonce)
     except ValueError:
@@ -81,9 +83,9 @@ def claim_of(replay: Replay) -> Claim:
     if not 0 <= result.score <= _SCORE_MAX:
         raise BadArgument(f"there is no score of {result.score:g} points")
     return Claim(
-        fleet=proof.fleet, bot=replay.bot, episode=replay.episode, rules=replay.rules, mode=options.mode,
-        origin=replay.origin, seed=options.seed, nonce=options.nonce, name=options.name,
-        weapon=options.weapon, first_turn=replay.first_turn, last_turn=result.turn, result=result.result,
-        score=round(result.score * 100), digest=result.digest,
+        fleet=proof.fleet, bot=replay.bot, episode=replay.episode, rules=replay.rules,
+        mode=category(Mode[options.mode], options.ascension), origin=replay.origin, seed=options.seed,
+        nonce=options.nonce, name=options.name, weapon=options.weapon, first_turn=replay.first_turn,
+        last_turn=result.turn, result=result.result, score=round(result.score * 100), digest=result.digest,
         inputs_digest=inputs_digest(replay.inputs).hex(),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, IllegalInput, RunOver
-from dungeonfighter.rules import codec, dice, tables, verbs
+from dungeonfighter.rules import codec, dice, modes, tables, verbs
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.character import progress
@@ -31,6 +31,7 @@ from dungeonfighter.rules.views.observation import Choice, Observation
 VERSION = 2
 _TERMINATED = (int(Ending.died), int(Ending.won))
 _TURNS = int(Ending.turns)
+_SHORT = int(Mode.short)
 _LOG_MAX = limits.log_events_max
 _XP_NEXT = tables.XP_NEXT
 _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection))
@@ -39,7 +40,8 @@ _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSe
 class GameOptions(Struct, frozen=True):
     """The options of a new run. With `weapon` -1 the run begins with the choice of a weapon.
 
-    A ranked run may have a `nonce` of `limits.nonce_bytes` bytes; see `dice.streams`.
+    A ranked run may have a `nonce` of `limits.nonce_bytes` bytes; see `dice.streams`. `ascension` makes the
+    run harder; see `catalog.ascents`.
 
     The rules check only the length of the name, in code points: a table of characters differs between
     versions of Python, and a stored name must stay good for ever.
@@ -51,6 +53,7 @@ class GameOptions(Struct, frozen=True):
     weapon: int = -1
     ranked: bool = False
     nonce: bytes = b""
+    ascension: int = 0
 
 
 class Step(Struct, gc=False):
@@ -82,13 +85,14 @@ class Rules:
         """Return a new run at turn 0.
 
         Raises:
-            BadInput: bad_argument: seed, mode, weapon or name is out of range.
+            BadInput: bad_argument: seed, mode, weapon, name or ascension is out of range.
         """
-        _check(options)
         cat = self.catalogue
+        _check(cat, options)
+        ascent = cat.ascents[options.ascension]
         goods = [0] * len(cat.consumables)
         for text, count in START_GOODS.items():
-            goods[cat.consumable_at[text]] = count
+            goods[cat.consumable_at[text]] = max(0, count - ascent.goods)
         hero = Hero(name=options.name, gold=START_GOLD, consumables=goods)
         state = State(
             seed=options.seed,
@@ -98,8 +102,9 @@ class Rules:
             turn=0,
             dice=dice.streams(options.seed, options.nonce),
             hero=hero,
-            world=World(),
+            world=World(cleared_at=-ascent.allowance),
             nonce=options.nonce,
+            ascension=options.ascension,
         )
         state.log.append([Event.RunBegan])
         if options.weapon >= 0:
@@ -143,7 +148,7 @@ class Rules:
         if play is not None:
             play[0](cat, state, play[1])
         state.turn += 1
-        if state.hero.xp >= _XP_NEXT[state.hero.level] or state.ranked:
+        if state.hero.xp >= _XP_NEXT[state.hero.level] or state.ranked or state.mode == _SHORT:
             _follow_up(cat, state)
         events = log[turn_start:]
         over = len(log) - _LOG_MAX
@@ -236,21 +241,25 @@ def load_rules(directory: Path | None = None) -> Rules:
 
 
 def _follow_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero's level if the experience suffices, and end a ranked run at its limit of turns."""
+    """Raise the hero's level if the experience suffices, and end a run at its limit of turns."""
     if state.over:
         return
     hero = state.hero
     if hero.xp >= _XP_NEXT[hero.level] and state.phase not in _NO_LEVELS:
         progress.level_up(cat, state)
-    if state.ranked and state.turn + state.world.spent >= limits.ranked_turns_max:
+    if modes.is_limited(state) and state.turn + state.world.spent >= modes.turns_max(state.mode):
         dungeon.end(state, Ending.turns)
 
 
-def _check(options: GameOptions) -> None:
+def _check(cat: Catalogue, options: GameOptions) -> None:
     if not 0 <= options.seed <= limits.seed_max:
         raise BadInput(f"seed must be 0 to {limits.seed_max}")
     if options.mode not in Mode.__members__.values():
         raise BadInput(f"mode must be one of {', '.join(Mode.__members__)}")
+    if not 0 <= options.ascension < len(cat.ascents):
+        raise BadInput(f"ascension must be 0 to {len(cat.ascents) - 1}")
+    if options.ascension and options.mode == Mode.daily:
+        raise BadInput("a daily run has no ascension, because all bots play one game; leave ascension out")
     if options.weapon != -1 and options.weapon not in Weapon.__members__.values():
         raise BadInput(f"weapon must be one of {', '.join(Weapon.__members__)}")
     if options.nonce and (len(options.nonce) != limits.nonce_bytes or not options.ranked):

@@ -56,6 +56,7 @@ class Mode(IntEnum):
     casual = 0
     ironman = 1
     daily = 2
+    short = 3
 
 
 class Weapon(IntEnum):
@@ -459,7 +460,7 @@ class State(Struct, array_like=True, gc=False):
     `back` is the phase that `0` returns to from the inventory. While `phase` is LevelUp, `talent_offer` holds
     the three talents of the choice, and `after` the phase that follows. `reward` has the gains from the last
     completed dungeon. `nonce` is secret while a ranked run lives: 16 bytes, which the dice depend on; it is
-    empty in other runs.
+    empty in other runs. `ascension` is the number of rows of `ascensions.json` that make the run harder.
     """
 
     seed: int
@@ -483,6 +484,7 @@ class State(Struct, array_like=True, gc=False):
     past_sizes: bytes = b""
     turn_start: int = 0
     nonce: bytes = b""
+    ascension: int = 0
 
 
 _read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode

@@ -40,6 +40,7 @@ class _Row(Struct, frozen=True, rename="camel"):
     turn: int
     rules: str
     mode: str
+    ascension: int
     origin: str
     ranked: bool
     digest: str

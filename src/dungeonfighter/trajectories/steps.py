@@ -42,6 +42,7 @@ class Step(Struct, frozen=True, rename="camel", kw_only=True):
     Attributes:
         fleet: The fleet of the bot; "" for a run from a file that does not name it.
         turn, digest, score: Of the state. The score is in points.
+        ascension: Of the run, from 0.
         origin: The beginning of the run: new, reset, load, fork or import.
         text: The observation as text: what a model reads.
         observation: The observation as typed values; a policy sees these.
@@ -59,6 +60,7 @@ class Step(Struct, frozen=True, rename="camel", kw_only=True):
     turn: Annotated[int, Meta(ge=0)]
     rules: str
     mode: str
+    ascension: int = 0
     origin: str
     ranked: bool
     digest: _Hex
@@ -126,7 +128,7 @@ def _checked(fleet: str, replay: Replay, rules: Rules, form: Form | None) -> Ite
 
 def _lines(fleet: str, replay: Replay, rules: Rules, form: Form) -> Iterator[bytes]:
     state = first_state(replay, rules)
-    shared = _Shared(fleet, replay, rules, form, Mode(state.mode).name)
+    shared = _Shared(fleet, replay, rules, form, Mode(state.mode).name, state.ascension)
     for text in replay.inputs:
         seen = _Seen(shared, state)
         step = rules.advance(state, text)
@@ -142,6 +144,7 @@ class _Shared(Struct, frozen=True):
     rules: Rules
     form: Form
     mode: str
+    ascension: int
 
 
 class _Seen:
@@ -166,8 +169,9 @@ class _Seen:
         shared, replay = self._shared, self._shared.replay
         step = Step(
             fleet=shared.fleet, bot=replay.bot, episode=replay.episode, turn=self._turn, rules=replay.rules,
-            mode=shared.mode, origin=replay.origin, ranked=replay.ranked, digest=self._digest,
-            score=self._score, text=self._text, observation=self._observation, legal_inputs=self._legal,
-            input=text, reward=reward, terminated=terminated, truncated=truncated, result=result,
+            mode=shared.mode, ascension=shared.ascension, origin=replay.origin, ranked=replay.ranked,
+            digest=self._digest, score=self._score, text=self._text, observation=self._observation,
+            legal_inputs=self._legal, input=text, reward=reward, terminated=terminated, truncated=truncated,
+            result=result,
         )  # fmt: skip
         return _encoder.encode(step)

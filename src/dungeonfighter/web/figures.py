@@ -16,7 +16,7 @@ from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.replays.replay import Replay
 from dungeonfighter.replays.results import LIVE
-from dungeonfighter.rules import Mode, Observation, Phase, Rules, State
+from dungeonfighter.rules import Observation, Phase, Rules, State, category
 
 SCORE_BUCKETS: Final = 34
 SCORE_BUCKET_POINTS: Final = 3  # the score of one cleared dungeon level
@@ -228,7 +228,7 @@ def past_run(one: ports.PastRun) -> PastRun:
 def present_run(game: Present) -> PastRun:
     """Make the entry of the live run of a bot; it does not know its first turn, so that is 0."""
     state = game.state
-    score, mode = game.rules.score(state) / 100, Mode(state.mode).name
+    score, mode = game.rules.score(state) / 100, category(state.mode, state.ascension)
     return PastRun(game.episode, 0, game.turn, LIVE, score, mode, state.ranked, None)
 
 

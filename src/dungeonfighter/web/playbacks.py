@@ -23,7 +23,7 @@ from dungeonfighter.hosting.runs import Runs
 from dungeonfighter.replays.execution import execute
 from dungeonfighter.replays.replay import Replay
 from dungeonfighter.replays.results import LIVE
-from dungeonfighter.rules import Mode, Rules, State
+from dungeonfighter.rules import Rules, State, category
 from dungeonfighter.web import figures
 from dungeonfighter.web.shared_work import SharedWork
 
@@ -183,7 +183,8 @@ class Playbacks:
         state = await self._runs.execute(rest, rules, note)
         if rules.digest(rules.encode(state)).hex() != replay.result.digest:
             raise Corrupt(f"run {episode} of {replay.bot} is damaged: it does not end in its stored state")
-        playback = Playback(replay, rules, Mode(state.mode).name, tuple(checkpoints), now)
+        mode = category(state.mode, state.ascension)
+        playback = Playback(replay, rules, mode, tuple(checkpoints), now)
         self._keep(key, episode, playback)
         return playback
 

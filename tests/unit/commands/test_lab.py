@@ -12,6 +12,7 @@ from dungeonfighter import cli
 from dungeonfighter.commands.lab_arguments import Interruptible, seeds
 from dungeonfighter.laboratory import report
 from dungeonfighter.laboratory.players import Player
+from dungeonfighter.rules.seed_sets import PUBLIC
 
 Output = pytest.CaptureFixture[str]
 
@@ -32,6 +33,22 @@ def test_the_ladder_compares_players_and_keeps_their_runs(tmp_path: Path, capsys
     output = capsys.readouterr()
     assert "attack without guard" in output.out
     assert len(Path(kept).read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_the_ladder_of_several_categories_has_a_table_for_each(tmp_path: Path, capsys: Output) -> None:
+    kept = ("--results", str(tmp_path / "runs.jsonl"), "--processes", "1")
+    words = ("ladder", "--seeds", "5,6", "--player", "attack", "--mode", "short", *kept)
+    assert lab(*words, "--ascension", "0,9-10", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [each["category"] for each in shown] == ["short", "short-9", "short-10"]
+    lines = len(Path(kept[1]).read_text(encoding="utf-8").splitlines())
+    assert lines == 6
+    assert lab(*words, "--ascension", "0,10") == 0
+    found = capsys.readouterr().out.splitlines()
+    assert found[0] == "short:"
+    assert found[-2].split()[:2] == ["short", f"{shown[0]['rows'][0]['score'][0]:.2f}"]
+    assert found[-1].split()[:2] == ["short-10", f"{shown[2]['rows'][0]['score'][0]:.2f}"]
+    assert len(Path(kept[1]).read_text(encoding="utf-8").splitlines()) == lines
 
 
 @pytest.mark.long
@@ -105,8 +122,17 @@ def test_seeds_out_of_range_are_refused(text: str, capsys: Output) -> None:
     assert "seed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--ascension", "11"], ["--ascension", "5-3"], ["--seeds", "private"]])
+def test_wrong_categories_and_sets_are_refused(words: list[str], capsys: Output) -> None:
+    with pytest.raises(SystemExit) as refused:
+        lab("ladder", *words)
+    assert refused.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
 def test_seeds_are_ranges_and_single_ones_without_repeats() -> None:
     assert seeds("7") == (7,)
+    assert seeds("public") == PUBLIC
     assert seeds("0-2, 2-4,9") == (0, 1, 2, 3, 4, 9)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dungeonfighter import cli
 from dungeonfighter.commands import ladder
+from dungeonfighter.rules.seed_sets import PUBLIC
 
 
 def arguments(*words: str) -> argparse.Namespace:
@@ -29,12 +30,33 @@ def test_the_command_plays_and_prints_json(capsys: pytest.CaptureFixture[str]) -
     assert shown["complete"]
 
 
+def test_the_command_plays_public_seeds_in_the_short_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--seeds", "public", "--mode", "short", "--ascension", "3", "--policies", "attack")
+    assert ladder.run(arguments(*words, "--max-inputs", "9", "--jobs", "1", "--json")) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["seeds"], shown["first_seed"], shown["category"]) == (len(PUBLIC), PUBLIC[0], "short-3")
+    assert shown["rungs"][0]["runs"] == len(PUBLIC)
+
+
 def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ladder", "--policies", "genius"]) == 2
     assert capsys.readouterr().err.startswith("dungeonfighter ladder: no policy is called 'genius'")
 
 
-@pytest.mark.parametrize("word", ["--seeds=0", "--seeds=-2", "--first-seed=-1", "--max-inputs=0", "--jobs=0"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--seeds=0",
+        "--seeds=-2",
+        "--first-seed=-1",
+        "--max-inputs=0",
+        "--jobs=0",
+        "--ascension=11",
+        "--ascension=x",
+        "--mode=casual",
+        "--seeds=private",
+    ],
+)
 def test_numbers_out_of_range_are_refused(word: str) -> None:
     with pytest.raises(SystemExit) as refusal:
         arguments(word)

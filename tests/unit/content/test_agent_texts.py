@@ -20,6 +20,7 @@ PLAIN = " ".join(RULES.split())
 @pytest.mark.parametrize(
     "words",
     [
+        f"short: ironman of {limits.short_turns_max} turns",
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
         f"camping takes {tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",

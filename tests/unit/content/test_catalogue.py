@@ -158,6 +158,12 @@ FAULTS: list[tuple[str, str, Change, str]] = [
     ("weights", "archetypes", lambda r: r[0].update(weights=[1, 2, 3, 4, 5, 6]), "sum to 100"),
     ("wrong type", "affixes", lambda r: r[0].update(base="much"), "affixes.json row 1"),
     ("unknown field", "affixes", lambda r: r[0].update(colour="red"), "affixes.json row 1"),
+    ("unknown key", "ascensions", lambda r: r[0].update(key="luck"), "key must be of allowance"),
+    ("easier factor", "ascensions", lambda r: r[1].update(amount=990), "only above 1000 it makes"),
+    ("easier time", "ascensions", lambda r: r[5].update(amount=1000), "only from 1 to 999 it makes"),
+    ("easier number", "ascensions", lambda r: r[0].update(amount=0), "only above 0 it makes"),
+    ("eleven ascensions", "ascensions", lambda r: r.append(r[1] | {"id": "x", "name": "X", "amount": 1099}),
+     "at most 10 rows"),
     ("unknown trade", "events", lambda r: r[0].update(gain=["luck", 1]), "cost and gain"),
 ]  # fmt: skip
 

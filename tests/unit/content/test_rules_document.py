@@ -28,6 +28,7 @@ def percent(permille: int) -> str:
 
 CLAIMS: Final = {
     "turns": f"at most {limits.ranked_turns_max:,} turns",
+    "short turns": f"also ends after {limits.short_turns_max} turns",
     "time spent": f"(camping {tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel "
     f"{tables.TRAVEL_TURNS},",
     "hit milestones": f"hit +1 at {', '.join(map(str, tables.HIT_MILESTONES))};",

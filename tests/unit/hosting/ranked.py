@@ -30,9 +30,12 @@ def verification_of(
     return Verification(store, book, host.daily_seeds, attestations, **options)  # type: ignore[arg-type]
 
 
-async def play(host: BotHost, key: str, mode: Mode = Mode.ironman, inputs: int = 12) -> int:
+async def play(
+    host: BotHost, key: str, mode: Mode = Mode.ironman, inputs: int = 12,
+    ascension: int | None = None,
+) -> int:  # fmt: skip
     """Play a run until it is over, or abandon it after so many inputs; return its episode."""
-    answer = await host.start(key, NewGame(mode=int(mode), weapon=1))
+    answer = await host.start(key, NewGame(mode=int(mode), weapon=1, ascension=ascension))
     episode = answer.game.episode
     answer = await host.play_many(key, ["1"] * inputs)
     if not answer.game.state.over:

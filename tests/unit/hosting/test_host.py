@@ -207,6 +207,28 @@ async def test_a_daily_run_has_the_same_seed_for_all_and_takes_none() -> None:
         await host.start(KEY, NewGame(mode=Mode.daily, seed=1))
 
 
+async def test_a_short_run_is_ranked_like_an_ironman_run_and_a_reset_keeps_its_conditions() -> None:
+    host = replica(MemoryStore())
+    drawn = (await host.start(KEY, NewGame(mode=Mode.short, ascension=4))).game.state
+    again = (await host.reset(KEY)).game.state
+    for state in (drawn, again):
+        assert (state.mode, state.ascension, state.ranked) == (Mode.short, 4, True)
+    given = (await host.start(KEY, NewGame(mode=Mode.short, seed=5))).game.state
+    assert (given.ranked, given.ascension, given.nonce) == (False, 0, b"")
+    for wrong in (NewGame(mode=Mode.daily, ascension=1), NewGame(ascension=11)):
+        with pytest.raises(BadInput, match="ascension"):
+            await host.start(KEY, wrong)
+
+
+async def test_a_fork_of_a_short_run_keeps_its_limit_and_is_not_ranked() -> None:
+    host = replica(MemoryStore())
+    await host.start(KEY, NewGame(mode=Mode.short, weapon=1, ascension=2))
+    (fork,) = await host.runs.fork(KEY, ["twin"])
+    assert fork.error is None
+    state = (await host.read("local/twin")).state
+    assert (state.mode, state.ascension, state.ranked) == (Mode.short, 2, False)
+
+
 async def test_start_keeps_the_directive_and_reset_clears_it() -> None:
     host = replica(MemoryStore())
     await played(host, 1)

@@ -14,10 +14,12 @@ from dungeonfighter.errors import BadArgument
 from dungeonfighter.hosting.leaderboard import Asked, Board, mean_and_interval
 from dungeonfighter.hosting.ports import EpisodeEnd
 from dungeonfighter.hosting.ranked_runs import FALSE, PENDING, RankingStore
+from dungeonfighter.replays.proofs import problems_of
 from dungeonfighter.replays.run_keys import PublicKeys
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.sqlite import SqliteStore
+from tests.unit.hosting.hosts import rules
 from tests.unit.hosting.ranked import KEY, host_of, play, verification_of
 
 ADA = "local/ada"
@@ -55,6 +57,49 @@ async def test_the_own_fleet_is_shown_with_its_bots_and_its_mean() -> None:
     assert (own.fleet, own.runs, own.own) == ("a fleet", 2, True)
     assert own.mean == round(sum(row.score for row in found.rows) / 2, 2)
     assert found.pending == 0
+
+
+async def test_each_mode_and_ascension_has_a_board_of_its_own() -> None:
+    store = MemoryStore()
+    host = host_of(store)
+    runs = [(Mode.ironman, None), (Mode.short, 0), (Mode.short, 3), (Mode.ironman, 10)]
+    for number, (mode, ascension) in enumerate(runs):
+        await play(host, f"local/bot{number}", mode, ascension=ascension)
+    await check(store)
+    for number, (mode, ascension) in enumerate(runs):
+        found = await board(store, replace(OWN, mode=mode.name, ascension=ascension or 0))
+        assert [row.bot_id for row in found.rows] == [f"bot{number}"]
+        assert (found.mode, found.ascension, found.pending) == (mode.name, ascension or 0, 0)
+    with pytest.raises(BadArgument, match="leave ascension out"):
+        await board(store, replace(OWN, mode="daily", ascension=1))
+
+
+async def test_the_replay_of_a_short_run_with_an_ascension_is_proven() -> None:
+    store = MemoryStore()
+    host = host_of(store)
+    await play(host, ADA, Mode.short, ascension=3)
+    await check(store)
+    run = await host.leaderboard.with_proof(ADA, await host.runs.replay(ADA, 1))
+    assert run.options is not None
+    assert (run.options.mode, run.options.ascension) == ("short", 3)
+    keys = PublicKeys.of_pem(await host.leaderboard.public_keys())
+    shipped = {rules().identity: rules()}
+    assert list(problems_of(run, shipped, keys)) == []
+    other = replace(run, options=replace(run.options, ascension=2))
+    assert {what.partition(":")[0] for what in problems_of(other, shipped, keys)} == {
+        "execution",
+        "signature",
+    }
+
+
+async def test_a_row_with_another_ascension_is_named_false() -> None:
+    store = MemoryStore()
+    host = host_of(store)
+    await play(host, ADA, Mode.short, ascension=3)
+    (ended,) = store._episodes[ADA].values()
+    store.ranked.note(ADA, replace(ended, mode="short-2"))
+    store._episodes[ADA][1] = replace(ended, mode="short-2")
+    assert await check(store) == {"false": 1}
 
 
 async def test_other_fleets_are_shown_by_their_names_and_never_by_a_bot() -> None:

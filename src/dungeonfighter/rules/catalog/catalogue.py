@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from dungeonfighter.rules.catalog import gear
+from dungeonfighter.rules.catalog.ascents import Ascent, ascents
 from dungeonfighter.rules.catalog.model import (
     Affix,
     Archetype,
@@ -125,6 +126,7 @@ class Catalogue:
             100 plus its place in the theme.
         talent_by_key: Talent number by key.
         talent_perk: `talents.Perk` number by talent.
+        ascents: What an ascension changes, by its number from 0 (nothing) on.
     """
 
     content: Content
@@ -194,6 +196,7 @@ class Catalogue:
     names: dict[str, tuple[str, ...]]
     talent_by_key: dict[str, int]
     talent_perk: Numbers
+    ascents: tuple[Ascent, ...]
 
 
 def build(content: Content) -> Catalogue:
@@ -274,6 +277,7 @@ def build(content: Content) -> Catalogue:
         names=_names(content),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
+        ascents=ascents(content.ascensions),
     )
 
 

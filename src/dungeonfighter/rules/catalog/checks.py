@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from dungeonfighter.rules.catalog import item_checks
+from dungeonfighter import limits
+from dungeonfighter.rules.catalog import ascents, item_checks
 from dungeonfighter.rules.catalog.catalogue import (
     CONSUMABLE_EFFECTS,
     EFFECT_TIMES,
@@ -26,6 +27,7 @@ from dungeonfighter.rules.talents import KEYS
 NAME_CHARS_MAX: Final = 24
 TEXT_CHARS_MAX: Final = {
     "actions": 64, "talents": 80, "consumables": 56, "hazards": 40, "events": 60, "places": 44,
+    "ascensions": 60,
 }  # fmt: skip
 HINT_CHARS_MAX: Final = 48
 OPTION_CHARS_MAX: Final = 20
@@ -54,6 +56,7 @@ def problems(content: Content) -> Iterator[str]:
     yield from _goods(content)
     yield from _rooms(content)
     yield from _regions(content)
+    yield from _ascensions(content)
     yield from _gaps(content)
 
 
@@ -247,6 +250,21 @@ def _regions(content: Content) -> Iterator[str]:
         for title in theme.dungeons:
             if len(title) > NAME_CHARS_MAX:
                 yield f"{at}: '{title}' is longer than {NAME_CHARS_MAX} characters"
+
+
+def _ascensions(content: Content) -> Iterator[str]:
+    if len(content.ascensions) > limits.ascensions_max:
+        yield f"ascensions.json: at most {limits.ascensions_max} rows, one for each ascension from 1 on"
+    for number, row in enumerate(content.ascensions):
+        at = _at("ascensions", number, row)
+        if row.key not in ascents.KEYS:
+            yield f"{at}: key must be of {_list(ascents.KEYS)}"
+        elif row.key in ascents.FACTORS_UP and row.amount <= 1000:
+            yield f"{at}: {row.key} is a factor in permille; only above 1000 it makes a run harder"
+        elif row.key in ascents.FACTORS_DOWN and not 0 < row.amount < 1000:
+            yield f"{at}: {row.key} is a factor in permille; only from 1 to 999 it makes a run harder"
+        elif row.key in ascents.COUNTS and row.amount <= 0:
+            yield f"{at}: {row.key} is a number; only above 0 it makes a run harder"
 
 
 def _gaps(content: Content) -> Iterator[str]:

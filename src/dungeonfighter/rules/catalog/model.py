@@ -267,6 +267,19 @@ class Region(Struct, frozen=True, forbid_unknown_fields=True):
     boss: str
 
 
+class Ascension(Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of difficulty; ascension n has the first n rows. `ascents.KEYS` has the keys.
+
+    `amount` is a factor in permille, or a number (`ascents.COUNTS`).
+    """
+
+    id: str
+    name: str
+    text: str
+    key: str
+    amount: int
+
+
 class Content(Struct, frozen=True, forbid_unknown_fields=True):
     """All rows in the order of the files. A row's place is its number, so new rows go at the end."""
 
@@ -282,3 +295,4 @@ class Content(Struct, frozen=True, forbid_unknown_fields=True):
     events: tuple[RoomEvent, ...]
     themes: tuple[Theme, ...]
     regions: tuple[Region, ...]
+    ascensions: tuple[Ascension, ...]

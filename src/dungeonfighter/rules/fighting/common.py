@@ -56,10 +56,12 @@ def begin_fight(
     damage = tables.ENEMY_DAMAGE[level] * kind.damage * tables.RANK_DAMAGE[rank] // 1_000_000
     if grown != 1000:
         health, damage = health * grown // 1000, damage * grown // 1000
+    ascent = cat.ascents[state.ascension]
+    health, damage = health * ascent.health[rank] // 1000, damage * ascent.damage[rank] // 1000
     fight = Fight(enemy, rank, level, health, health, 0, Fighter(), Fighter())
     fight.luck = hero.figures.luck
     fight.damage = damage
-    fight.period = tables.ENEMY_PERIOD * kind.time // 1000
+    fight.period = tables.ENEMY_PERIOD * kind.time // 1000 * ascent.time[rank] // 1000
     fight.armour = level * 6 * kind.armour // 10_000
     fight.hero_armour = hero.figures.armour
     fight.theme = theme

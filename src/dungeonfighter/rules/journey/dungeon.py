@@ -335,10 +335,11 @@ def _doors_of(cat: Catalogue, state: State, dungeon: Dungeon, room: int) -> list
     if room >= dungeon.rooms:
         return [_last_door(cat, state, dungeon)]
     seeing = state.hero.figures.perks[_DOOR_SENSE]
+    darkness = DOOR_DARK + cat.ascents[state.ascension].dark
     outputs = dice.peek(stream.layout, _DRAWS_MAX)
     doors: list[Door] = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
-        dark = next(outputs) * 1000 >> 64 < DOOR_DARK
+        dark = next(outputs) * 1000 >> 64 < darkness
         if dark and not seeing:
             door = Door(-1, _DARK, -1)
         else:

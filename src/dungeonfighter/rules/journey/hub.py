@@ -36,6 +36,7 @@ def arrive(cat: Catalogue, state: State) -> None:
         here.restocks = False
         here.rerolls = 0
         here.potions_left, here.bombs_left, here.rations_left = (tables.STOCK[text] for text in GOODS)
+        here.potions_left = max(0, here.potions_left - cat.ascents[state.ascension].stock)
         _stock(cat, state)
 
 
@@ -128,7 +129,7 @@ def clone(cat: Catalogue, state: State) -> None:
     hero.worn = [None] * len(hero.worn)
     _arm(cat, hero, hero.kind)
     hero.health = hero.figures.health_max
-    world.restart_clock(state)
+    world.restart_clock(cat, state)
     state.log.append([Event.Cloned, hero.clones])
     arrive(cat, state)
 

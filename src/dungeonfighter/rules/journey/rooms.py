@@ -42,7 +42,7 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
     _apply_tilt(cat, dungeon, fight)
     _apply_omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
-    if die <= tables.ENTRY_SURPRISED:
+    if die <= tables.ENTRY_SURPRISED + cat.ascents[state.ascension].surprise:
         state.log.append([Event.Surprised, die])
         if rank >= _GUARDIAN:
             fight.enemy.next_at //= 2

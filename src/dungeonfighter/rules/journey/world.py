@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dungeonfighter import limits
-from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules import dice, modes, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
@@ -20,10 +19,10 @@ _DRAWS_EACH: Final = 2 + tables.ROSTER
 
 
 def turns_left(state: State) -> int | None:
-    """Return the turns until the cap of a ranked run; None for any other run, which has no cap."""
-    if not state.ranked:
+    """Return the turns until the limit of the run; None for a run without a limit."""
+    if not modes.is_limited(state):
         return None
-    left = limits.ranked_turns_max - state.turn - state.world.spent
+    left = modes.turns_max(state.mode) - state.turn - state.world.spent
     return left if left > 0 else 0
 
 
@@ -134,15 +133,15 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 def first_clear(cat: Catalogue, state: State) -> None:
     state.world.xp_since_clear = 0
     state.world.restocks = True
-    restart_clock(state)
+    restart_clock(cat, state)
     if state.hero.scars:
         state.hero.scars = 0
         refresh(cat, state.hero)
 
 
-def restart_clock(state: State) -> None:
-    """Begin a new allowance of turns."""
-    state.world.cleared_at = state.turn + state.world.spent
+def restart_clock(cat: Catalogue, state: State) -> None:
+    """Begin a new allowance of turns, which an ascension makes shorter."""
+    state.world.cleared_at = state.turn + state.world.spent - cat.ascents[state.ascension].allowance
 
 
 def _offer(cat: Catalogue, region: int, level: int, themes: list[int], outputs: Iterator[int]) -> Offer:

@@ -225,12 +225,13 @@ class TalentView(Struct, frozen=True, rename="camel"):
 class Observation(Struct, frozen=True, rename="camel"):
     """The full snapshot of one run: everything the hero knows and nothing it cannot know.
 
-    `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    `turns_left` is the number of turns until the end of a ranked or short run, None if the run has no limit.
     `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
     of health and damage by which new enemies have grown since. A first clear gives a new allowance. `road` is
     the event on the road to another region that waits for an answer, "" if there is none.
     The last `recent_new` sentences of `recent_output` are of this turn. `recent_tones` has one character for
     each sentence: + for a gain of the hero, - for a harm, = for neither.
+    `hardships` says what the `ascension` changes.
     """
 
     turn: int
@@ -256,3 +257,5 @@ class Observation(Struct, frozen=True, rename="camel"):
     road: str = ""
     recent_new: int = 0
     recent_tones: str = ""
+    ascension: int = 0
+    hardships: list[str] = []

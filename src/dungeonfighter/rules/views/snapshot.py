@@ -49,6 +49,7 @@ from dungeonfighter.rules.state import (
 )
 from dungeonfighter.rules.views import actions, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
+from dungeonfighter.rules.views.conditions import hardships
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
@@ -134,6 +135,8 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
         recent_tones=tones(events),
+        ascension=state.ascension,
+        hardships=hardships(cat, state),
     )
 
 

@@ -30,14 +30,16 @@ from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.fighting.statuses import CLEAN
 from dungeonfighter.rules.fighting.timing import enemy_acts_in, hero_acts_in
 from dungeonfighter.rules.journey.world import turns_left
+from dungeonfighter.rules.modes import is_limited
 from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State
 from dungeonfighter.rules.views import forecast, labels
 from dungeonfighter.rules.views.comparison import Comparison
+from dungeonfighter.rules.views.conditions import conditions
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.views.sentences import INTENTS, STATUSES, narrate
 
 FEW_TURNS: Final = 200
-"""The turns that a ranked run has left, from which each view of a fight shows them; other views always do."""
+"""The turns that a run with a limit has left, from which views of a fight show them; others always do."""
 
 LISTS_MAX: Final = 4096
 """The greatest number of status lists that the cache keeps."""
@@ -70,6 +72,8 @@ def text(rules: TextRules, state: State, head: str) -> str:
 def _elsewhere(rules: TextRules, state: State, head: str) -> str:
     cat = rules.catalogue
     lines = [_status(rules, state, head)]
+    if not state.turn:
+        lines += conditions(cat, state)
     sentences: list[str] = []
     narrate(cat, state.log[state.turn_start :], sentences)
     if sentences:
@@ -106,7 +110,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         clean, enemy_suffers, wait = False, _listed(tuple(enemy_statuses)), enemy_acts_in(fight)
     elif wait < 0:
         wait = 0
-    if state.ranked:
+    if is_limited(state):
         suffers += _few_turns(state)
     health, most = hero.health, hero.figures.health_max
     enemy_health, enemy_most = fight.health, fight.health_max
@@ -145,7 +149,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
 
 
 def _few_turns(state: State) -> str:
-    """Return the turns that a ranked run has left, if they are few."""
+    """Return the turns that a run with a limit has left, if they are few."""
     left = turns_left(state)
     return "" if left is None or left > FEW_TURNS else f" | {_turns(left)}"
 
@@ -174,7 +178,7 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
     )
-    left = turns_left(state) if state.ranked else None
+    left = turns_left(state)
     turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
     if dungeon is not None:
@@ -188,12 +192,16 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
         f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
         f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
-        f"{_scars(hero.scars) if hero.scars else ''}{turns}"
+        f"{_scars(hero.scars) if hero.scars else ''}{_ascension(state.ascension)}{turns}"
     )
 
 
 def _scars(count: int) -> str:
     return f", {count} scar{'' if count == 1 else 's'}"
+
+
+def _ascension(number: int) -> str:
+    return f", ascension {number}" if number else ""
 
 
 def _seconds(time: int) -> str:
