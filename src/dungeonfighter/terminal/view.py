@@ -80,6 +80,8 @@ def _figures(observation: Observation) -> str:
     if observation.combat is None:
         parts += [f"score {observation.score:.2f}", f"xp {player.xp}/{player.xp_next}", f"gold {player.gold}"]
         parts.append(f"scars {player.scars}" if player.scars else "")
+        parts.append(observation.mode if observation.mode != "casual" else "")
+        parts.append(f"ascension {observation.ascension}" if observation.ascension else "")
     parts.append(_clock(observation))
     left = observation.turns_left
     if left is not None and (left <= FEW_TURNS or observation.combat is None):

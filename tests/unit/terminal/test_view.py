@@ -158,6 +158,15 @@ def test_statuses_stand_beside_their_bearer_with_the_meaning_for_the_hero() -> N
     assert meanings["bleed 3"] is Meaning.gain
 
 
+def test_a_harder_run_says_so_in_the_head() -> None:
+    seen = msgspec.structs.replace(
+        rules().observe(hub()), mode="ironman", ascension=3, hardships=["Doors lie"]
+    )
+    assert ", ironman, ascension 3, " in " ".join(shown(seen).split())
+    assert "ascension 3: Doors lie" in "\n".join(map(plain, manual.hero(seen, WIDE)))
+    assert "casual" not in shown(rules().observe(hub()))
+
+
 def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
     seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
     assert "On the road. A toll gate." in shown(seen)
