@@ -137,7 +137,11 @@ def test_the_warning_says_who_acts_first_and_what_kills() -> None:
     state = combat_state(at=1_000)
     assert "! It acts before your next action." in shown(rules().observe(state))
     assert "kills you" not in shown(rules().observe(state))
-    state.hero.health = 1
+    combat = rules().observe(state).combat
+    assert combat is not None
+    state.hero.health = combat.incoming + 1
+    assert "kills you" not in shown(rules().observe(state))
+    state.hero.health = combat.incoming
     assert "A plain hit of it kills you." in shown(rules().observe(state))
     assert "+ You act once more before it." in shown(rules().observe(combat_state()))
 
