@@ -168,7 +168,7 @@ def test_no_two_options_of_a_kind_are_nearly_the_same() -> None:
 
 
 @pytest.mark.parametrize("kind", ["enemies", "places", "hazards", "events"])
-def test_names_and_texts_are_told_apart(kind: str) -> None:
+def test_names_and_texts_differ(kind: str) -> None:
     rows = getattr(CAT.content, kind)
     words = [getattr(row, "name", None) or row.text for row in rows]
     assert len({word.lower() for word in words}) == len(words)
