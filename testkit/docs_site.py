@@ -29,7 +29,7 @@ NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
         "operations/regions.md", "backups.md", "copy-and-prune.md", "import.md", "security.md",
         "runbook.md", "training.md", "observability.md", "metrics.md", "logs.md", "traces.md",
     ),
-    "Research": ("trajectories.md", "lab.md", "balance.md", "performance.md", "load.md"),
+    "Research": ("trajectories.md", "lab.md", "balance.md", "catalogue.md", "performance.md", "load.md"),
     "Design": (
         "architecture.md", "follow-a-turn.md", "glossary.md", "testing.md", "chaos.md",
         "contributing.md", "changelog.md",

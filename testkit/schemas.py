@@ -8,6 +8,7 @@ from typing import Final
 
 from dungeonfighter.mcp.views import view_schema_text
 from dungeonfighter.replays.schema import replay_schema_text
+from dungeonfighter.rules.catalog.schema import FILE_NAME, catalogue_schema_text
 from dungeonfighter.trajectories.schema import trajectory_schema_text
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
@@ -15,6 +16,7 @@ SCHEMAS: Final[dict[str, Callable[[], str]]] = {
     "view.schema.json": view_schema_text,
     "replay.schema.json": replay_schema_text,
     "trajectory.schema.json": trajectory_schema_text,
+    FILE_NAME: catalogue_schema_text,
 }
 """The maker of each file."""
 

@@ -87,6 +87,10 @@ COMMANDS: Final = {
         "measure the rules: what each kind of decision is worth, exploits, choices, frozen fights",
         "lab ladder --seeds 0-99 --player heuristic --without guard,power",
     ),
+    "catalog": Summary(
+        "play with content files of your own: `catalog copy` writes the packaged ones, `check` checks yours",
+        "catalog check my-game",
+    ),
 }
 """The commands in the order of `--help`."""
 

@@ -13,6 +13,7 @@ import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -85,15 +86,24 @@ class Ladder(Struct, frozen=True):
     category: str = Mode.ironman.name
 
 
-def play_all(jobs: Sequence[Job], processes: int) -> Iterator[RunResult]:
-    """Play every job; the results come in any order."""
+def play_all(jobs: Sequence[Job], processes: int, catalog: Path | None = None) -> Iterator[RunResult]:
+    """Play every job; the results come in any order.
+
+    Args:
+        jobs: The runs.
+        processes: At most 1 plays them in this process.
+        catalog: A folder with content files that replace packaged ones.
+
+    Raises:
+        SettingsError: The content has problems.
+    """
     if processes <= 1:
-        _open_worker()
+        _open_worker(catalog)
         yield from map(_play, jobs)
         return
     context = multiprocessing.get_context("spawn")
     chunk = max(1, min(8, len(jobs) // (processes * 8)))
-    with context.Pool(min(processes, len(jobs) or 1), _open_worker, maxtasksperchild=None) as pool:
+    with context.Pool(min(processes, len(jobs) or 1), _open_worker, (catalog,)) as pool:
         yield from pool.imap_unordered(_play, jobs, chunksize=chunk)
 
 
@@ -101,16 +111,24 @@ def rank(
     names: Iterable[str],
     results: Sequence[RunResult],
     *,
+    rules: str = "",
     seeds: Sequence[int],
     inputs_max: int,
     seconds: float,
     complete: bool,
     category: str = Mode.ironman.name,
 ) -> Ladder:
-    """Return the ladder of these results; the order of the results does not matter."""
+    """Return the ladder of these results; the order of the results does not matter.
+
+    Args:
+        names: The policies, in the order of their rows.
+        results: Their runs.
+        rules: The identity of the rules that they played; "" stands for that of the packaged ones.
+        seeds, inputs_max, seconds, complete, category: See `Ladder`.
+    """
     rungs = [_rung(name, mine) for name in names if (mine := [r for r in results if r.policy == name])]
     return Ladder(
-        rules=load_rules().identity,
+        rules=rules or load_rules().identity,
         seeds=len(seeds),
         first_seed=seeds[0],
         inputs_max=inputs_max,
@@ -192,12 +210,12 @@ def _listed(counts: dict[str, int] | dict[str, float]) -> str:
 _rules: Rules | None = None
 
 
-def _open_worker() -> None:
+def _open_worker(catalog: Path | None) -> None:
     """Load the rules once in each process, and leave Ctrl-C to the parent process."""
     global _rules  # noqa: PLW0603 - one per process, written once
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _rules = load_rules()
+    _rules = load_rules(catalog)
 
 
 def _play(job: Job) -> RunResult:

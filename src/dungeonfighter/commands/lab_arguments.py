@@ -50,6 +50,7 @@ def add_playing(parser: argparse.ArgumentParser, default_seeds: str) -> None:
     add("--seeds", type=seeds, default=seeds(default_seeds), metavar="A-B",
         help=f"the seeds of the runs, or `public` (default: {default_seeds})")  # fmt: skip
     add("--figures", type=Path, metavar="F.json", help="try other figures of the rules (docs/lab.md)")
+    add("--catalog", type=Path, metavar="DIR", help="play with your own content files (docs/catalogue.md)")
     add("--processes", type=count, default=os.cpu_count() or 1, metavar="N",
         help="processes that play, at low priority (default: one a core, here %(default)s)")  # fmt: skip
     add("--json", action="store_true", help="print JSON instead of a table")

@@ -22,7 +22,7 @@ def play(arguments: argparse.Namespace, jobs: Sequence[RunJob]) -> tuple[Origin,
     Raises:
         SettingsError: The figures or the file of results are wrong.
     """
-    figures = read_figures(arguments.figures)
+    figures = read_figures(arguments.figures, arguments.catalog)
     origin = origin_of(figures)
     results = Results(arguments.results, origin)
     known = {(job.player.name, job.seed) for job in jobs if results.find(job) is not None}

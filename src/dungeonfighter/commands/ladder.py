@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -21,7 +22,7 @@ from dungeonfighter.bots.runner import RunResult
 from dungeonfighter.commands.categories import PUBLIC_SET, add_category
 from dungeonfighter.commands.numbers import count, whole
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import Mode, category
+from dungeonfighter.rules import Mode, category, load_rules
 from dungeonfighter.rules.seed_sets import PUBLIC
 from dungeonfighter.rules.state import Weapon
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the weapon of every run (default: each policy chooses)")  # fmt: skip
     add("--jobs", type=count, default=os.cpu_count() or 1, metavar="N",
         help="processes that play (default: one for each core, here %(default)s)")  # fmt: skip
+    add("--catalog", type=Path, metavar="DIR", help="play with your own content files (docs/catalogue.md)")
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -49,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         BadInput: `--policies` names no policy, or one that does not exist.
+        SettingsError: The content files of `--catalog` have problems.
     """
     names = [name.strip() for name in arguments.policies.split(",") if name.strip()]
     if not names:
@@ -63,16 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
     jobs = [
         Job(name, seed, arguments.max_inputs, weapon, mode, ascension) for seed in seeds for name in names
     ]
+    rules = load_rules(arguments.catalog)
     began = time.perf_counter()
     results: list[RunResult] = []
     complete = False
     with contextlib.suppress(KeyboardInterrupt):
-        for result in _with_progress(play_all(jobs, arguments.jobs), len(jobs)):
+        for result in _with_progress(play_all(jobs, arguments.jobs, arguments.catalog), len(jobs)):
             results.append(result)  # noqa: PERF402 - the runs before Ctrl-C count
         complete = True
     ladder = rank(
         names,
         results,
+        rules=rules.identity,
         seeds=seeds,
         inputs_max=arguments.max_inputs,
         seconds=time.perf_counter() - began,

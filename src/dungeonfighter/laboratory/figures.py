@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dungeonfighter import limits
 from dungeonfighter.errors import SettingsError
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
 
 TABLES: Final = "dungeonfighter.rules.tables"
 LIMITS: Final = (
-    "bag_items_max", "fight_actions_max", "potions_max", "ranked_turns_max", "short_turns_max",
-    "strip_slots_max",
+    "bag_items_max", "fight_actions_max", "ranked_turns_max", "short_turns_max", "strip_slots_max",
 )  # fmt: skip
 """The names of `limits.py` that are rules of the game."""
 _CHANGE: Final = "_figure"
@@ -49,14 +49,20 @@ _CONTENT: Final = Path(__file__).parents[1] / "rules" / "catalog" / "content"
 
 
 class Figures(Struct, frozen=True, forbid_unknown_fields=True):
-    """The figures of one file; without any the rules stay as they are."""
+    """The figures of one file; without any the rules stay as they are.
+
+    Attributes:
+        files: The texts of content files that replace packaged ones, by kind. They are from `--catalog`; a
+            file of figures has no such member. Here they are part of the identity, and reach each process.
+    """
 
     tables: dict[str, Any] = {}
     limits: dict[str, int] = {}
     catalogue: dict[str, dict[str, dict[str, Any]]] = {}
+    files: dict[str, str] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.tables or self.limits or self.catalogue)
+        return bool(self.tables or self.limits or self.catalogue or self.files)
 
     @property
     def identity(self) -> str:
@@ -64,14 +70,24 @@ class Figures(Struct, frozen=True, forbid_unknown_fields=True):
         return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=4).hexdigest() if self else ""
 
 
-def read_figures(path: Path | None) -> Figures:
-    """Read and check a file of figures; None gives none.
+def read_figures(path: Path | None, directory: Path | None = None) -> Figures:
+    """Read and check a file of figures, and the content files of a directory; None gives none.
 
     Raises:
         SettingsError: Lists every problem: an unreadable file, unknown names, values of a wrong shape.
     """
-    if path is None:
-        return Figures()
+    files = {} if directory is None else _content_files(directory)
+    return replace(_read(path), files=files) if path is not None else Figures(files=files)
+
+
+def _content_files(directory: Path) -> dict[str, str]:
+    from dungeonfighter.rules.catalog import load_catalogue
+
+    load_catalogue(directory)  # it names every problem with file, row and field
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(directory.glob("*.json"))}
+
+
+def _read(path: Path) -> Figures:
     try:
         figures = msgspec.json.decode(path.read_bytes(), type=Figures)
     except OSError as error:
@@ -86,6 +102,8 @@ def read_figures(path: Path | None) -> Figures:
 def _problems(figures: Figures) -> Iterator[str]:
     from dungeonfighter.rules import tables
 
+    if figures.files:
+        yield "files: the members are tables, limits and catalogue; --catalog DIR names content files"
     known = {name: value for name, value in vars(tables).items() if name.isupper()}
     for name, given in figures.tables.items():
         if name not in known:
@@ -152,8 +170,15 @@ def _placed(value: tuple[Any, ...] | dict[Any, Any], places: Mapping[str, Any]) 
     return new if isinstance(value, dict) else tuple(new.values())
 
 
-def _rows(kind: str, rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _rows(
+    kind: str, rows: Mapping[str, Mapping[str, Any]], files: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return the rows of a content file with the given fields changed.
+
+    Args:
+        kind: The name of the file.
+        rows: Fields by id.
+        files: The texts of files that replace packaged ones.
 
     Raises:
         ValueError: There is no such file or row.
@@ -162,7 +187,8 @@ def _rows(kind: str, rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, An
     kinds = sorted(file.stem for file in _CONTENT.glob("*.json"))
     if kind not in kinds:
         raise ValueError(f"there is no kind {kind!r}; there are {', '.join(kinds)}")
-    content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    text = (files or {}).get(kind) or path.read_text(encoding="utf-8")
+    content: list[dict[str, Any]] = json.loads(text)
     by_id = {row["id"]: row for row in content}
     for name, fields in rows.items():
         if name not in by_id:
@@ -197,11 +223,14 @@ def open_rules(figures: Figures) -> Rules:
 
 
 def _with_content(figures: Figures, load: Callable[[Path | None], Rules]) -> Rules:
-    if not figures.catalogue:
+    if not figures.catalogue and not figures.files:
         return load(None)
+    changed_files = {
+        kind: json.dumps(_rows(kind, rows, figures.files)) for kind, rows in figures.catalogue.items()
+    }
     with tempfile.TemporaryDirectory() as folder:
-        for kind, rows in figures.catalogue.items():
-            (Path(folder) / f"{kind}.json").write_text(json.dumps(_rows(kind, rows)), encoding="utf-8")
+        for kind, text in {**figures.files, **changed_files}.items():
+            (Path(folder) / f"{kind}.json").write_text(text, encoding="utf-8")
         return load(Path(folder))
 
 

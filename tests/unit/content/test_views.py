@@ -156,10 +156,13 @@ def test_a_snapshot_has_the_thresholds_of_the_die() -> None:
         assert state.fight is not None
         player = RULES.observe(state).player
         for event in happened:
+            if event[1:2] != [Stance.attack]:
+                continue
+            # The thresholds are for the bare die; the totals have bonuses and penalties in them.
             if event[0] == Event.HeroAttacked and event[3] == Band.combo:
-                assert event[2] >= player.combo_at - 3 * (state.fight.hero.statuses[11] > 0)
+                assert event[2] - event[5] >= player.combo_at
             if event[0] == Event.HeroMissed and event[3] == Band.miss:
-                assert event[2] < player.hit_at
+                assert event[2] - event[4] < player.hit_at
 
 
 def test_the_changes_shown_for_a_bag_item_are_those_of_equipping_it() -> None:
@@ -192,7 +195,8 @@ def test_an_auto_fight_takes_few_words() -> None:
         if state.phase == Phase.Combat
     ]
     assert texts
-    assert max(count_tokens(text) for text in texts) < 260
+    brief = [[line for line in text.split("\n") if not line.startswith("New, bag")] for text in texts]
+    assert max(count_tokens("\n".join(lines)) for lines in brief) < 200, "without the lines of found items"
     assert all("Auto: " in text for text in texts)
 
 

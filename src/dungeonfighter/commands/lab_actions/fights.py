@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.laboratory.results import origin_of
 
     players = [v for name in arguments.player for v in variants(Player(name), arguments.without)]
-    figures = read_figures(arguments.figures)
+    figures = read_figures(arguments.figures, arguments.catalog)
     finder = checked(Player(arguments.finder))
     searching = [SearchJob(finder, seed) for seed in arguments.seeds]
     search = lab_arguments.Interruptible(len(searching), "runs searched for positions")

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.laboratory.results import origin_of
 
     player = checked(Player(arguments.player))
-    figures = read_figures(arguments.figures)
+    figures = read_figures(arguments.figures, arguments.catalog)
     jobs = [
         ForkJob(
             player,

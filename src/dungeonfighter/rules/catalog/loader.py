@@ -1,7 +1,9 @@
 """The loader: it reads the content files into typed rows, checks them, and builds the catalogue.
 
 The files are `content/<kind>.json`, one array of rows per kind. With `--catalog DIR` a file in DIR replaces
-the packaged file of the same name.
+the packaged file of the same name. A JSON Schema in DIR (`*.schema.json`) is left alone.
+
+Source: docs/catalogue.md.
 """
 
 from __future__ import annotations
@@ -38,15 +40,22 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
     return build(content)
 
 
-def _files(directory: Path | None, problems: list[str]) -> dict[str, bytes]:
+def packaged_files() -> dict[str, bytes]:
+    """Return the packaged content files by kind."""
     packaged = resources.files(__package__) / "content"
-    files = {kind: (packaged / f"{kind}.json").read_bytes() for kind in Content.__struct_fields__}
+    return {kind: (packaged / f"{kind}.json").read_bytes() for kind in Content.__struct_fields__}
+
+
+def _files(directory: Path | None, problems: list[str]) -> dict[str, bytes]:
+    files = packaged_files()
     if directory is None:
         return files
     if not directory.is_dir():
         problems.append(f"catalogue directory {directory} does not exist")
         return files
     for path in sorted(directory.glob("*.json")):
+        if path.name.endswith(".schema.json"):
+            continue
         if path.stem in files:
             files[path.stem] = path.read_bytes()
         else:
