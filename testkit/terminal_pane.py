@@ -1,15 +1,13 @@
-"""A program in a pane of tmux, a real terminal: keys go in, and the screen comes out as text or as HTML."""
+"""A program in a pane of tmux, a real terminal: keys go in, and the screen comes out as text."""
 
 from __future__ import annotations
 
-import html
 import os
-import re
 import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -21,16 +19,6 @@ PAUSE_SECONDS: Final = 0.02
 PROMPT: Final = "\n> "
 ROWS: Final = 60
 _SETTINGS: Final = "set -g remain-on-exit on\nset -g status off\nset -g default-terminal screen\n"
-_CODE: Final = re.compile(r"\x1b\[([0-9;]*)m")
-_STYLES: Final = {
-    "1": "font-weight:bold", "2": "opacity:.6", "31": "color:#ff6b6b", "32": "color:#6bd968",
-    "33": "color:#e5c453", "36": "color:#5fd7e8",
-}  # fmt: skip
-_PAGE: Final = """<!doctype html><meta charset="utf-8"><style>
-body {{ margin: 0; background: #16181d; display: inline-block }}
-pre {{ margin: 0; padding: 12px; color: #d8dbe0; font: 15px/1.2 "DejaVu Sans Mono", monospace }}
-</style><pre>{}</pre>
-"""
 
 
 class Pane:
@@ -120,22 +108,3 @@ class Pane:
     def wait_for_turn(self, turn: int) -> str:
         """Wait for the view of a turn with the prompt below it; return what the pane shows."""
         return self.wait_for(lambda shown: f", turn {turn}\n" in shown and shown.endswith(PROMPT.rstrip()))
-
-
-def to_html(colored: str) -> str:
-    """Return the text of `Pane.colored` as a page."""
-    return _PAGE.format("".join(_elements(colored)))
-
-
-def _elements(colored: str) -> Iterator[str]:
-    active: list[str] = []
-    for place, part in enumerate(_CODE.split(colored)):
-        if place % 2:
-            codes = [code for code in part.split(";") if code not in {"", "0", "39", "49", "22"}]
-            active = codes if part in {"", "0"} or "0" in part.split(";") else [*active, *codes]
-            if part == "39":
-                active = [code for code in active if not code.startswith("3")]
-            continue
-        style = ";".join(_STYLES[code] for code in active if code in _STYLES)
-        text = html.escape(part)
-        yield f'<span style="{style}">{text}</span>' if style and text else text

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from testkit import terminal_pictures
 from testkit.server_process import ROOT
 from testkit.terminal_pane import Pane
 from tests.parts import program
@@ -124,3 +125,15 @@ def test_a_tiny_terminal_shows_the_end_of_the_view(opened: Open) -> None:
         assert shown.endswith(">")
         pane.type("1")
         assert pane.wait_for(lambda text: "ration" in text and text.endswith(">"))
+
+
+@pytest.mark.long
+def test_the_pictures_show_the_words_and_the_colours(tmp_path: Path) -> None:
+    program("tmux", part="tmux")
+    terminal_pictures.main([str(tmp_path / "pages")])
+    pages = {page.stem: page.read_text() for page in (tmp_path / "pages").iterdir()}
+    assert len(pages) == 3 * len(terminal_pictures.KINDS)
+    assert '<span style="color:#6bd968">' in pages["color-fight"]
+    assert "<span" not in pages["plain-fight"]
+    assert "you, after an attack" in pages["wide-fight"]
+    assert "time line" in pages["narrow-explained"]

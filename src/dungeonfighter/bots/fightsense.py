@@ -93,6 +93,7 @@ class Fight:
         heavy = c.intent in HEAVIES
         factor = GUARDED.get(c.intent, GUARDED_USUALLY)
         left = now.left
+        left -= self._strikes.guard * self._strikes.plain
         if heavy:
             left -= 0.5 * self._strikes.plain  # guarding a heavy attack marks the enemy
             left -= 1.5 * self._strikes.plain if "Riposte" in self._p.talents else 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from dungeonfighter.bots import strips
+from dungeonfighter.bots import gear, strips
 from dungeonfighter.rules.views.observation import CombatView, Observation, PlayerView
 
 WHEEL: Final = {("wand", "sword"), ("sword", "dagger"), ("dagger", "wand")}
@@ -54,6 +54,7 @@ class Strikes:
         full: The same without a defence of the enemy: a bomb ignores it.
         beside: The worth of the statuses, healing and time of the next strip action, in damage.
         effect: The worth of the weapon's effect.
+        guard: What gear makes of a guarded attack, in plain hits.
         length: The length of the strip action.
     """
 
@@ -73,6 +74,9 @@ class Strikes:
             first, last = c.strip_step == 0, c.strip_step == len(p.strip) - 1
             if (row.opener and first) or (row.finisher and last and not first):
                 self._slot += EDGE
+        self._gear = gear.of(p)
+        self.guard = self._gear.guard
+        self._raw *= gear.present(c.outgoing, self.hit(ATTACK))
         self.plain = self.hit(ATTACK)
         self.full = max(3.0, self._raw - self._armour)
         self.length = 1.0 if row is None else row.length / 1000
@@ -92,10 +96,13 @@ class Strikes:
         row = self._row
         if row is None:
             return self._dealt(roll * self._slot, stance, 1, 1.0)
-        return self._dealt(roll * self._slot * row.damage / 1000, stance, row.hits, 1.0 - row.pierce / 1000)
+        slot = self._slot * (self._gear.first_slot if self._c.strip_step == 0 else 1.0)
+        return self._dealt(roll * slot * row.damage / 1000, stance, row.hits, 1.0 - row.pierce / 1000)
 
     def _dealt(self, factor: float, stance: Stance, hits: int, armour: float) -> float:
         defended = 0.5 if self._c.intent == "defend" and stance.roll >= 0 else 1.0
+        if stance.roll < 0:
+            factor *= self._gear.power
         one = self._raw * factor * stance.damage * defended - self._armour * armour
         return max(3.0, one) * hits * self._suffers
 

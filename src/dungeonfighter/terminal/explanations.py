@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dungeonfighter import limits
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.state import Band, Intent, Stance
 
@@ -125,6 +126,11 @@ FIGURES: Final = {
     ),
     "exposed": f"after power: you take {_times(tables.EXPOSED)} damage until your next action",
     "time line": "when you act next after an attack, and the next two actions of the enemy, to one scale",
+    "casual": "after a death a clone may go on, without the worn items",
+    "ironman": "death ends the run",
+    "daily": "death ends the run, and every hero of the day has the same seed",
+    "short": f"death ends the run, and so do {limits.short_turns_max} turns",
+    "ascension": "a harder run; `hero` lists what is harder",
     "luck": "the misses that beginner's luck still rolls once more in this fight",
     "str": "strength; adds to damage, grows with a mace",
     "agi": "agility; shortens the time of an action, grows with a sword",

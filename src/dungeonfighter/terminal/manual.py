@@ -72,6 +72,7 @@ def hero(observation: Observation, canvas: Canvas) -> list[Spans]:
         ("class points", points or "none yet"),
         ("strip", f"{', '.join(player.strip) or '-'} ({player.strip_slots} slots)"),
         ("talents", ", ".join(player.talents) or "none yet"),
+        *((f"ascension {observation.ascension}", text) for text in observation.hardships),
         *((f"{good.name} x{good.count}", good.text) for good in player.consumables),
         *((action.name, action.text) for action in player.actions),
     ]
@@ -101,6 +102,8 @@ def _figures(observation: Observation) -> list[tuple[str, str]]:
         words.append("guardian")
     if player.scars:
         words.append("scars")
+    words += [observation.mode] if observation.mode != "casual" else []
+    words += ["ascension"] if observation.ascension else []
     if combat is not None:
         words = ["time line", "hit", "die", "strip"]
         words += ["opening"] if combat.opening else []

@@ -20,9 +20,9 @@ statuses that you inflict.""".splitlines()
 """The paragraphs above the choice of a weapon, the first view of a run."""
 
 _SENTENCES: Final = {
-    "GameLoop": "You are at the hub, between two dungeons. Choose a dungeon, or first buy, wear or heal.",
+    "GameLoop": "You are at the hub. Choose a dungeon, or first buy, wear or heal.",
     "DungeonSelection": "Choose a dungeon. A level that you have not cleared yet brings points.",
-    "Inventory": "Your equipment. At the left what you wear, at the right what you could wear instead.",
+    "Inventory": "At the left what you wear, at the right what you could wear instead.",
     "RegionTravel": "Choose a region. Three events wait on the road.",
     "LevelUp": "A new level. Choose one of three talents; it stays for the whole run.",
     "DungeonCompletion": "The dungeon is cleared.",

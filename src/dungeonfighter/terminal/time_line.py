@@ -41,10 +41,10 @@ def time_line(canvas: Canvas, moments: Sequence[Moment]) -> list[Spans]:
     cells = canvas.columns - label - time_columns - 5
     if cells < CELLS_MIN:
         words = (
-            spans(Span(moment.label, moment.meaning), f" in {time}")
+            spans(" ", Span(moment.label, moment.meaning), f" in {time}")
             for moment, time in zip(moments, times, strict=True)
         )
-        return canvas.fitted(words)
+        return canvas.fitted(words, hanging=3)
     scale = _Scale(max(1, *(moment.at for moment in moments)), cells)
     guide = scale.cell(moments[0].at)
     lines = [spans(Span(f" {_HEAD:<{label}}  {scale.numbers()}", Meaning.quiet))]

@@ -73,12 +73,15 @@ def _figures(observation: Observation) -> str:
     player, dungeon = observation.player, observation.current_dungeon
     parts = []
     if dungeon is not None:
-        parts.append(f"{dungeon.name} level {dungeon.level}, room {dungeon.room} of {dungeon.rooms}")
+        room = f"room {dungeon.room} of {dungeon.rooms}" if dungeon.room else f"{dungeon.rooms} rooms"
+        parts.append(f"{dungeon.name} level {dungeon.level}, {room}")
         if dungeon.guardian_grown:
             parts.append(f"{'boss' if dungeon.boss else 'guardian'} +{dungeon.guardian_grown} %")
     if observation.combat is None:
         parts += [f"score {observation.score:.2f}", f"xp {player.xp}/{player.xp_next}", f"gold {player.gold}"]
         parts.append(f"scars {player.scars}" if player.scars else "")
+        parts.append(observation.mode if observation.mode != "casual" else "")
+        parts.append(f"ascension {observation.ascension}" if observation.ascension else "")
     parts.append(_clock(observation))
     left = observation.turns_left
     if left is not None and (left <= FEW_TURNS or observation.combat is None):

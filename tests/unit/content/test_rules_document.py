@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.rules import tables
+from dungeonfighter.rules import bonuses, tables
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Intent, RoomKind, Stance, Status
 from tests.golden.tables import DOCUMENT, filled
@@ -63,6 +63,10 @@ CLAIMS: Final = {
     "start": f"begins with {tables.START_GOLD} gold, {tables.START_GOODS[5]} potions",
     "periods": f"period is {share(tables.PERIOD)} s",
     "enemy period": f"enemy's period is {share(tables.ENEMY_PERIOD)} s",
+    "unique": f"A found item is unique with {percent(tables.UNIQUE)}, metered",
+    "others carried": f"at most {tables.OTHERS_MAX} consumables other than potions, bombs and rations",
+    "staples": f"One in {tables.STAPLES_IN // 2} consumables that are found",
+    "less damage": f"Bonuses take at most {percent(bonuses.TAKES_MOST)} off",
     "consumable": f"a consumable {share(tables.CONSUMABLE_LENGTH)}",
     "slot bonus": f"(1 + {share(tables.SLOT_BONUS)} a strip slot; an opener in the first "
     f"slot and a finisher in "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.state import Intent, RoomKind
+from dungeonfighter.rules.state import Intent, Mode, RoomKind
 from dungeonfighter.rules.views.sentences import STATUSES
 from dungeonfighter.terminal import explanations, manual
 from dungeonfighter.terminal.canvas import ASCII, Canvas
@@ -22,6 +22,10 @@ def test_every_habit_and_kind_of_room_is_explained() -> None:
     habits = {enemy.habit for enemy in rules().catalogue.enemies} - {""}
     assert habits <= {*explanations.HABITS, *explanations.INTENTS}
     assert set(explanations.ROOMS) == {*(kind.name for kind in RoomKind), "dark"}
+
+
+def test_every_mode_is_explained() -> None:
+    assert all(explanations.of(mode.name) for mode in Mode)
 
 
 def test_an_explanation_has_the_figure_of_the_rules() -> None:

@@ -75,6 +75,16 @@ def test_an_item_worse_in_everything_is_only_named() -> None:
     assert "bag 2: " not in text
 
 
+@pytest.mark.parametrize(("score", "is_shown"), [(-99, True), (-100, False)])
+def test_an_item_much_weaker_is_only_named_whatever_it_adds(score: int, is_shown: bool) -> None:
+    player = rules().observe(owner()).player
+    item = msgspec.structs.replace(player.bag[0], score_change=score, health_change=5)
+    player = msgspec.structs.replace(player, bag=[item])
+    text = "\n".join(map(plain, inventory.bag(player, Canvas(80, ASCII))))
+    assert ("bag 1: " in text) is is_shown
+    assert ("weaker (`bag N` compares one): 1 " in text) is not is_shown
+
+
 def test_one_item_is_shown_whole_even_if_it_is_worse() -> None:
     player = rules().observe(owner()).player
     text = "\n".join(map(plain, inventory.one(player, 2, Canvas(80, ASCII))))

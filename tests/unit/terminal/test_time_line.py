@@ -55,7 +55,7 @@ def test_actions_at_once_are_marked_at_the_beginning() -> None:
 
 def test_a_narrow_terminal_gets_words() -> None:
     lines = drawn(FIGHT, 30)
-    assert "it: heavy in 3.8 s" in lines
+    assert " it: heavy in 3.8 s" in lines
     assert not any("^" in line for line in lines)
 
 

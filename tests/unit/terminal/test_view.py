@@ -137,7 +137,11 @@ def test_the_warning_says_who_acts_first_and_what_kills() -> None:
     state = combat_state(at=1_000)
     assert "! It acts before your next action." in shown(rules().observe(state))
     assert "kills you" not in shown(rules().observe(state))
-    state.hero.health = 1
+    combat = rules().observe(state).combat
+    assert combat is not None
+    state.hero.health = combat.incoming + 1
+    assert "kills you" not in shown(rules().observe(state))
+    state.hero.health = combat.incoming
     assert "A plain hit of it kills you." in shown(rules().observe(state))
     assert "+ You act once more before it." in shown(rules().observe(combat_state()))
 
@@ -156,6 +160,15 @@ def test_statuses_stand_beside_their_bearer_with_the_meaning_for_the_hero() -> N
     meanings = {span.text: span.meaning for line in lines for span in line}
     assert meanings["bleed 2"] is Meaning.harm
     assert meanings["bleed 3"] is Meaning.gain
+
+
+def test_a_harder_run_says_so_in_the_head() -> None:
+    seen = msgspec.structs.replace(
+        rules().observe(hub()), mode="ironman", ascension=3, hardships=["Doors lie"]
+    )
+    assert ", ironman, ascension 3, " in " ".join(shown(seen).split())
+    assert "ascension 3: Doors lie" in "\n".join(map(plain, manual.hero(seen, WIDE)))
+    assert "casual" not in shown(rules().observe(hub()))
 
 
 def test_an_event_on_the_road_is_shown_where_it_waits() -> None:

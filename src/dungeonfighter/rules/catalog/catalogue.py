@@ -208,7 +208,6 @@ def build(content: Content) -> Catalogue:
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
-    bonuses = gear.bonuses_of(content)
     return Catalogue(
         **_rows_of(content),
         enemy_archetype=tuple(archetypes[e.archetype] for e in content.enemies),
@@ -236,19 +235,9 @@ def build(content: Content) -> Catalogue:
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
         weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
         armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
-        prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
-        suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
-        affix_stat=gear.affix_places(content, bonuses),
         affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
-        bonuses=bonuses,
-        item_bonuses=gear.item_bonuses(content, bonuses),
-        relic_amounts=gear.relic_amounts(content),
-        relic_items=gear.relic_items(content),
-        unique_weapons=gear.unique_weapons(content),
-        unique_armours=gear.unique_armours(content),
-        shares=gear.shares(content),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
         hazards=tuple(tuple(n for n, h in enumerate(content.hazards) if h.theme == t) for t in theme_ids),
         hazard_status=tuple(_status(h.status) for h in content.hazards),
@@ -265,6 +254,7 @@ def build(content: Content) -> Catalogue:
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
         ascents=ascents(content.ascensions),
+        **gear.tables(content),
     )
 
 

@@ -6,6 +6,7 @@ Source: docs/rules.md, "Items".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dungeonfighter.rules.bonuses import (
     KINDS,
@@ -23,6 +24,23 @@ from dungeonfighter.rules.tables import LEVEL_MAX
 
 Bonus = tuple[int, int]
 """A kind of bonus (`bonuses.KINDS`), and its condition, perk (a place in `PERKS`) or relic."""
+
+
+def tables(content: Content) -> dict[str, Any]:
+    """Return the fields of `Catalogue` that this module makes."""
+    bonuses = bonuses_of(content)
+    return {
+        "prefixes": tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
+        "suffixes": tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
+        "affix_stat": affix_places(content, bonuses),
+        "bonuses": bonuses,
+        "item_bonuses": item_bonuses(content, bonuses),
+        "relic_amounts": relic_amounts(content),
+        "relic_items": relic_items(content),
+        "unique_weapons": unique_weapons(content),
+        "unique_armours": unique_armours(content),
+        "shares": shares(content),
+    }
 
 
 def bonuses_of(content: Content) -> tuple[Bonus, ...]:

@@ -75,9 +75,8 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         drops, gold,
     ) = sums[:_PLAIN]  # fmt: skip
     extra = tuple(sums[_PLAIN:])
-    deals, takes, rolls, relics, more = _known_bonuses.get(cat.identity, _NONE).get(extra) or _conditional(
-        cat, extra
-    )
+    known = _known_bonuses.get(cat.identity, _NONE)
+    deals, takes, rolls, relics, more = known.get(extra) or _conditional(cat, extra)
     perks = [0] * _PERKS
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount

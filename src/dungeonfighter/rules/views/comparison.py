@@ -122,21 +122,9 @@ class Comparison:
         for place, amount in cat.item_bonuses[base]:
             sums[place] += amount
         (
-            strength,
-            agility,
-            technique,
-            wit,
-            health_max,
-            armour,
-            damage,
-            faster,
-            hit,
-            combo,
-            crit,
-            drops,
-            gold,
-            *bonuses,
-        ) = sums
+            strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, drops,
+            gold, *bonuses,
+        ) = sums  # fmt: skip
         if slot == _WEAPON:
             kind, time = cat.item_weapon[base], cat.items[base].time
             damage += item.value

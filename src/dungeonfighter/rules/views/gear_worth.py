@@ -22,6 +22,8 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 
 ROLL_WORTH: Final = 45
 """Permille of the hero's damage that 1 on each attack roll adds."""
+LOSSES_NAMED: Final = 2
+"""The lost bonuses that a text names; of more it gives the number."""
 FACTOR_MIN: Final = 500
 FACTOR_MAX: Final = 2500
 _PERK_WORTH: Final = tuple(PERK_WORTH.values())
@@ -64,6 +66,8 @@ def changes(cat: Catalogue, now: Sequence[int], then: Sequence[int]) -> list[str
             gained.append(_power(power) if power else words(kind, which, after - before))
         else:
             lost.append(_power(power) if power else loss(kind, which))
+    if len(lost) > LOSSES_NAMED:
+        lost[LOSSES_NAMED:] = [f"{len(lost) - LOSSES_NAMED} more"]
     return [*gained, f"loses {', '.join(lost)}"] if lost else gained
 
 
