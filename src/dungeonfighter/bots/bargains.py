@@ -12,7 +12,6 @@ from typing import Final
 from dungeonfighter.bots import chores
 from dungeonfighter.rules.views.observation import Observation
 
-_ROLLED: Final = re.compile(r"(\d+) % (?:get )?(.+), else give (.+)")
 _NUMBER: Final = re.compile(r"\d+")
 _STATS: Final = ("STR", "AGI", "TEC", "INT")
 LEAST_SHARE: Final = 0.45
@@ -30,9 +29,11 @@ def best_option(o: Observation) -> str:
 def worth_of(o: Observation, label: str) -> float:
     """Return the worth of an option by its label; 0 for one that neither costs nor gives."""
     _, _, words = label.partition(": ")
-    if rolled := _ROLLED.fullmatch(words):
-        odds = int(rolled[1]) / 100
-        return odds * _gained(o, rolled[2]) - (1 - odds) * _paid(o, rolled[3])
+    won, _, lost = words.partition(", else give ")
+    if lost:
+        odds, _, gain = won.partition(" % ")
+        share = _first(odds) / 100
+        return share * _gained(o, gain.removeprefix("get ")) - (1 - share) * _paid(o, lost)
     cost, _, gain = words.partition(" for ")
     if cost.startswith("get "):
         return _gained(o, cost.removeprefix("get "))

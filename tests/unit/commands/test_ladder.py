@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 import pytest
 
 from dungeonfighter import cli
 from dungeonfighter.commands import ladder
+from dungeonfighter.rules import load_rules
+from dungeonfighter.rules.catalog.loader import packaged_files
 from dungeonfighter.rules.seed_sets import PUBLIC
 
 
@@ -36,6 +39,21 @@ def test_the_command_plays_public_seeds_in_the_short_mode(capsys: pytest.Capture
     shown = json.loads(capsys.readouterr().out)
     assert (shown["seeds"], shown["first_seed"], shown["category"]) == (len(PUBLIC), PUBLIC[0], "short-3")
     assert shown["rungs"][0]["runs"] == len(PUBLIC)
+
+
+def test_the_command_plays_content_files_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = json.loads(packaged_files()["enemies"])
+    rows[0]["amount"] += 1
+    (tmp_path / "enemies.json").write_text(json.dumps(rows), encoding="utf-8")
+    words = ("--seeds", "1", "--policies", "attack", "--max-inputs", "9", "--jobs", "1", "--json")
+    assert ladder.run(arguments(*words, "--catalog", str(tmp_path))) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["rules"] == load_rules(tmp_path).identity != load_rules().identity
+    (tmp_path / "enemies.json").write_text("[{}]", encoding="utf-8")
+    assert cli.main(["ladder", *words, "--catalog", str(tmp_path)]) == 2
+    assert "enemies.json row 1: " in capsys.readouterr().err
 
 
 def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -168,7 +168,7 @@ def test_no_two_options_of_a_kind_are_nearly_the_same() -> None:
 
 
 @pytest.mark.parametrize("kind", ["enemies", "places", "hazards", "events"])
-def test_names_and_texts_are_told_apart(kind: str) -> None:
+def test_names_and_texts_differ(kind: str) -> None:
     rows = getattr(CAT.content, kind)
     words = [getattr(row, "name", None) or row.text for row in rows]
     assert len({word.lower() for word in words}) == len(words)
@@ -182,3 +182,25 @@ def test_texts_have_one_voice() -> None:
     texts += [p.hint for p in CAT.place_rows]
     texts += [option.text for row in CAT.events for option in row.options]
     assert not [text for text in texts if set("!?") & set(text) or text.endswith(".")]
+
+
+def test_every_enemy_place_hazard_and_event_can_be_met() -> None:
+    met = set(CAT.boss_of_region)
+    for number in range(len(CAT.themes)):
+        region = CAT.regions[CAT.region_of_theme[number]]
+        for level in range(region.first_level, region.last_level + 1):
+            met |= set(CAT.enemies_at[number][level])
+        met |= set(CAT.elites[number])
+    assert met == set(range(len(CAT.enemies)))
+    themes = range(len(CAT.themes))
+    assert {n for t in themes for kind in CAT.places[t] for n in kind} == set(range(len(CAT.place_rows)))
+    assert {n for t in themes for n in CAT.hazards[t]} == set(range(len(CAT.hazard_rows)))
+    events = {n for t in themes for n in (*CAT.shrines[t], *CAT.traps[t])} | set(CAT.travels)
+    assert events == set(range(len(CAT.events)))
+
+
+def test_a_roster_of_four_is_drawn_from_at_least_four_at_every_level() -> None:
+    for number in range(len(CAT.themes)):
+        region = CAT.regions[CAT.region_of_theme[number]]
+        for level in range(region.first_level, region.last_level + 1):
+            assert len(CAT.enemies_at[number][level]) >= 4, (CAT.themes[number].id, level)

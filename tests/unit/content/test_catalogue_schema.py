@@ -69,7 +69,7 @@ def test_copied_files_are_sound_and_changed_ones_make_other_rules(tmp_path: Path
     assert load_rules().identity not in shown
 
 
-def test_a_copy_overwrites_nothing_and_names_unknown_files(tmp_path: Path, capsys: Output) -> None:
+def test_a_copy_overwrites_no_file_and_names_unknown_ones(tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "talents.json").write_text("mine", encoding="utf-8")
     assert cli.main(["catalog", "copy", str(tmp_path), "talents", "monsters"]) == 2
     shown = capsys.readouterr().err

@@ -210,8 +210,8 @@ async def test_a_daily_run_has_the_same_seed_for_all_and_takes_none() -> None:
 async def test_a_short_run_is_ranked_like_an_ironman_run_and_a_reset_keeps_its_conditions() -> None:
     host = replica(MemoryStore())
     drawn = (await host.start(KEY, NewGame(mode=Mode.short, ascension=4))).game.state
-    again = (await host.reset(KEY)).game.state
-    for state in (drawn, again):
+    anew = (await host.reset(KEY)).game.state
+    for state in (drawn, anew):
         assert (state.mode, state.ascension, state.ranked) == (Mode.short, 4, True)
     given = (await host.start(KEY, NewGame(mode=Mode.short, seed=5))).game.state
     assert (given.ranked, given.ascension, given.nonce) == (False, 0, b"")

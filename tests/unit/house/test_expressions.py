@@ -77,8 +77,7 @@ WORST: Final = {
     ("bots.textview", "'equip (?:n \\\\()?(\\\\d+)(?:-(\\\\d+))?'"): Worst(
         "match", ANSWER, "equip n (", "1-"
     ),
-    ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
-    ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
+    ("bots.bargains", "'\\\\d+'"): Worst("search", ANSWER),
     ("serving.known_heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
         "finditer", HEAD, "\r\ncontent-length: 1", " ", "1\r\n"
     ),

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.laboratory.figures import Figures, changed, open_rules, read_figures
 from dungeonfighter.laboratory.processes import perform_all
 from dungeonfighter.rules import load_rules, tables
+from dungeonfighter.rules.catalog.loader import packaged_files
 from tests.unit.laboratory.made_up import AskTables, AskTalent
 
 
@@ -99,6 +101,32 @@ def test_figures_reach_the_rules_of_a_process_and_other_constants_follow() -> No
 def test_rows_of_the_catalogue_change_for_rules_and_policies() -> None:
     figures = Figures(catalogue={"talents": {"riposte": {"amount": 1234}}})
     assert ask(AskTalent("riposte"), figures) == (1234, 1234)
+
+
+@pytest.mark.long
+def test_content_files_of_a_folder_reach_rules_and_policies_with_figures_on_top(tmp_path: Path) -> None:
+    rows = json.loads(packaged_files()["talents"])
+    for row in rows:
+        row["amount"] += 7
+    (tmp_path / "talents.json").write_text(json.dumps(rows), encoding="utf-8")
+    figures = read_figures(None, tmp_path)
+    assert figures.identity
+    amount = next(row["amount"] for row in rows if row["id"] == "riposte")
+    assert ask(AskTalent("riposte"), figures) == (amount, amount)
+    both = read_figures(written(tmp_path, {"catalogue": {"talents": {"riposte": {"amount": 3}}}}))
+    both = msgspec.structs.replace(both, files=figures.files)
+    assert ask(AskTalent("riposte"), both) == (3, 3)
+
+
+def test_a_file_of_figures_has_no_content_files(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--catalog DIR names content files"):
+        read_figures(written(tmp_path, {"files": {"talents": "[]"}}))
+
+
+def test_content_files_with_problems_are_refused_before_anything_is_played(tmp_path: Path) -> None:
+    (tmp_path / "talents.json").write_text("[{}]", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"talents\.json row 1: "):
+        read_figures(None, tmp_path)
 
 
 def test_figures_that_break_the_rules_are_named_instead_of_hanging() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -209,20 +209,7 @@ def build(content: Content) -> Catalogue:
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
     return Catalogue(
-        content=content,
-        identity=identity_of(content),
-        actions=content.actions,
-        archetypes=content.archetypes,
-        enemies=content.enemies,
-        talents=content.talents,
-        items=content.items,
-        affixes=content.affixes,
-        consumables=content.consumables,
-        hazard_rows=content.hazards,
-        place_rows=content.places,
-        events=content.events,
-        themes=content.themes,
-        regions=content.regions,
+        **_rows_of(content),
         enemy_archetype=tuple(archetypes[e.archetype] for e in content.enemies),
         enemy_theme=tuple(themes[e.theme] for e in content.enemies),
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
@@ -269,6 +256,26 @@ def build(content: Content) -> Catalogue:
         ascents=ascents(content.ascensions),
         **gear.tables(content),
     )
+
+
+def _rows_of(content: Content) -> dict[str, Any]:
+    """Return the rows of the files by the attributes that hold them, with the content and its identity."""
+    return {
+        "content": content,
+        "identity": identity_of(content),
+        "actions": content.actions,
+        "archetypes": content.archetypes,
+        "enemies": content.enemies,
+        "talents": content.talents,
+        "items": content.items,
+        "affixes": content.affixes,
+        "consumables": content.consumables,
+        "hazard_rows": content.hazards,
+        "place_rows": content.places,
+        "events": content.events,
+        "themes": content.themes,
+        "regions": content.regions,
+    }
 
 
 def _affix_words(affix: Affix) -> tuple[str, str]:
