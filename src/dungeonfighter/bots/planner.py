@@ -24,7 +24,7 @@ from dungeonfighter.rules.views.observation import CombatView, Observation, Stat
 OPTIONS: Final = 12
 """The mean number of outcomes of one own action, by which a budget becomes a depth."""
 DEPTH_MAX: Final = 4
-CLEARLY: Final = 0.0
+CLEARLY: Final = 0.5
 """The advantage over the usual input, in units of the maximum health, that the model must see."""
 AHEAD: Final = 8
 """The actions of the enemy that the planner foresees; then a normal attack stands in."""

@@ -21,10 +21,10 @@ GATHER_PRICE: Final = 0.25
 """The cost of a room without a kill, for each tenth that the guardian has grown already."""
 PEACEFUL: Final = frozenset(("treasure", "shrine", "merchant", "rest", "trap"))
 TALENTS: Final = (
-    "Giant Slayer", "Hoarder", "Ghost Step", "Braced Swing", "Door Sense", "Haggler", "Executioner",
-    "Riposte", "Second Wind", "Steady Hand", "Spell Breaker", "Field Medic", "Quick Hands", "Thick Skin",
-    "Wardstone", "Venom Craft", "Scavenger", "Ambusher", "Momentum", "Gambler", "Serrated Edge",
-    "Lingering Craft", "Last Stand", "Composed",
+    "Spell Breaker", "Scavenger", "Venom Craft", "Giant Slayer", "Haggler", "Hoarder", "Executioner",
+    "Second Wind", "Wardstone", "Ambusher", "Riposte", "Field Medic", "Quick Hands", "Steady Hand",
+    "Lingering Craft", "Last Stand", "Momentum", "Door Sense", "Gambler", "Braced Swing", "Thick Skin",
+    "Serrated Edge", "Composed", "Ghost Step",
 )  # fmt: skip
 """The talents, best first. Any other talent ranks last."""
 HOME: Final = 10

@@ -232,9 +232,9 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = 8
+SEARCH_FINDS: Final = 10
 """Faces of the d20 on which a search finds something."""
-SEARCH_FINDS_MAX: Final = 16
+SEARCH_FINDS_MAX: Final = 20
 SEARCH_POTION: Final = 20
 SEARCH_GOOD: Final = 60
 """Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.

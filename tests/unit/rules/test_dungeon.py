@@ -197,6 +197,15 @@ def test_a_snapped_lock_hurts() -> None:
     assert taken(state, "2") == state.hero.figures.health_max * 150 // 1000
 
 
+def test_a_snapped_lock_leaves_some_gold_and_no_item() -> None:
+    state = room(RoomKind.treasure, level=4)
+    gold = state.hero.gold
+    play(state, "1")
+    roll_event(state, 2)
+    play(state, "2")
+    assert (state.hero.gold, state.hero.bag) == (gold + 40, [])
+
+
 def shrine(event: str) -> tuple[State, RoomEvent]:
     cat = rules().catalogue
     state = room(RoomKind.shrine)
@@ -390,46 +399,6 @@ def test_at_most_6_scars() -> None:
     assert state.hero.scars == 6
 
 
-def complete_dungeon(level: int = 10, hero_level: int = 1) -> State:
-    state = cleared(rooms=2)
-    state.hero.level = hero_level
-    dungeon = the_dungeon(state)
-    dungeon.level, dungeon.room = level, 2
-    dungeon_rules._room_cleared(rules().catalogue, state, dungeon)
-    return state
-
-
-def test_completion_heals_fully() -> None:
-    state = complete_dungeon()
-    assert state.hero.health == state.hero.figures.health_max
-
-
-def test_completion_gives_one_item_above_the_dungeons_level() -> None:
-    state = complete_dungeon(level=6, hero_level=4)
-    assert [item.level for item in state.hero.bag] == [8]
-
-
-def test_the_first_completion_always_gives_level_2() -> None:
-    state = complete_dungeon(level=1)
-    assert state.hero.xp >= 300
-
-
-def test_a_new_level_heals_the_scars() -> None:
-    state = cleared(rooms=2)
-    state.hero.scars = 3
-    the_dungeon(state).room = 2
-    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
-    assert state.hero.scars == 0
-
-
-def test_a_repeated_completion_is_worth_a_quarter() -> None:
-    first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
-    assert first.reward[0] == 1000
-    the_dungeon(repeated).level = 5
-    dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
-    assert repeated.reward[0] == 250
-
-
 def test_a_room_of_a_fight_is_worth_half_a_unit() -> None:
     state = won()
     assert happened(play(state, "1"), Event.RoomCleared)[0][1] == tables.unit(10) // 2
@@ -481,6 +450,15 @@ def test_an_omen_shields_the_hero_in_the_next_fight() -> None:
     roll_event(state, 8)
     play(state, "1")
     assert the_fight(state).hero.statuses[Status.shield] == 2
+
+
+def test_a_bad_omen_weakens_the_hero_in_the_next_fight() -> None:
+    state = room(RoomKind.fight)
+    the_dungeon(state).omen = -3
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).hero.statuses[Status.weaken] == 3
+    assert the_dungeon(state).omen == 0
 
 
 def test_a_dark_door_can_be_taken() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.character.progress import carried_max, take_talent
@@ -221,6 +223,13 @@ def test_momentum_shortens_the_second_combo() -> None:
     state = combat_state(faces=(15,), talents=("momentum",), run=1)
     play(state, "1")
     assert the_fight(state).hero.next_at == state.hero.figures.period * (1000 - amount("momentum")) // 1000
+
+
+@pytest.mark.parametrize("face", [3, 10])
+def test_momentum_ends_with_a_miss_or_a_plain_hit(face: int) -> None:
+    state = combat_state(faces=(face,), talents=("momentum",), run=2)
+    play(state, "1")
+    assert the_fight(state).run == 0
 
 
 def test_last_stand_needs_a_wounded_hero() -> None:
