@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from dungeonfighter.rules.catalog import worth
 from dungeonfighter.rules.catalog.model import (
     AFFIX_STATS,
     Affix,
@@ -85,6 +86,7 @@ class Catalogue:
         action_effects: Effects by action.
         action_text: The name by action, with a space in front; index -1 is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
+        action_worth: The worth of a combo with it by action (`worth.of_action`).
         learned: Actions that a class has taught by `[weapon][class points]`, points 0 to POINTS_MAX; the
             basic action is the first.
         basic: The basic action by weapon kind.
@@ -146,6 +148,7 @@ class Catalogue:
     action_effects: tuple[tuple[PutStatus, ...], ...]
     action_text: tuple[str, ...]
     action_weapon: Numbers
+    action_worth: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
     gear_actions: tuple[Numbers, ...]
@@ -217,6 +220,7 @@ def build(content: Content) -> Catalogue:
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
+        action_worth=tuple(map(worth.of_action, content.actions)),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
         gear_actions=tuple(_gear_actions(content, w) for w in Weapon),

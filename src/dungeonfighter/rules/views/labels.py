@@ -16,13 +16,10 @@ from msgspec import Struct
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import search_faces
-from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
-    Hero,
     Offer,
     Phase,
     Rank,
@@ -36,9 +33,17 @@ from dungeonfighter.rules.views import actions, item_lines
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
+from dungeonfighter.rules.views.room_words import (
+    STATS,
+    cleared_words,
+    drink_words,
+    healed,
+    room_words,
+    several,
+    trade_offer,
+)
 
 CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
-STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 30
@@ -111,34 +116,12 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     text = choice.input
     if text.startswith("equip ") and not choice.pattern:
         item = state.hero.bag[int(text[6:]) - 1]
-        return f"{loot.name(cat, item)}: {comparison.change(item).text}"
+        more = item_lines.grants(cat, state.hero, item, briefly=True)
+        return f"{loot.name(cat, item)}: {comparison.change(item).text}{more}"
     words = _PHRASES.get(state.phase)
     if words is None or not text.isdigit():
         return choice.label
     return words(cat, state, comparison, int(text)) or choice.label
-
-
-def trade_words(
-    cat: Catalogue, state: State, trade: tuple[str, int], level: int, *, gained: bool = False
-) -> str:
-    """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
-    what, amount = trade
-    hero = state.hero
-    if what == "health":
-        return f"{hero.figures.health_max * amount // 1000} hp"
-    if what == "gold":
-        return f"{trades.gold_of(level, amount)} gold"
-    if what == "xp":
-        return f"{tables.unit(level) * amount // 1000} xp"
-    if what == "stat":
-        return f"{STATS[hero.kind]} {amount}"
-    if what == "item":
-        return f"an item, {amount} rarity up" if amount else "an item"
-    if what == "scar":
-        return "a scar (-5 % health)"
-    if what == "status":
-        return f"{'a shield' if gained else 'weakness'} {amount} in the next fight"
-    return f"{amount} {what}" if what else "nothing"
 
 
 def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -238,13 +221,9 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     text = choice.input
     if text.isdigit():
         number = cat.consumable_at[int(text)]
-        return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+        return f"{text} {several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
-
-
-def _several(name: str, count: int) -> str:
-    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
+    return f"{text} {several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
 
 
 def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -262,7 +241,7 @@ _SOLD: Final = {5: 5, 8: 6, 9: 7}
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
-        gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
@@ -275,7 +254,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = item_lines.grants(cat, hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, hero, item, briefly=True)
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -314,86 +293,16 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
-        return _drink_words(cat, state)
+        return drink_words(cat, state)
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
         return item_lines.one_of(cat, state, dungeon, comparison, number)
     if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
-        return _room_words(state, dungeon, number)
+        return room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
-        return _trade_offer(cat, state, dungeon, comparison, number - 2)
+        return trade_offer(cat, state, dungeon, comparison, number - 2)
     if dungeon.phase == _CLEARED:
-        return _cleared_words(cat, state, number)
+        return cleared_words(cat, state, number)
     return ""
-
-
-def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
-    hero = state.hero
-    if dungeon.kind == _REST and number == 1:
-        return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
-    if dungeon.kind == _REST and number == 2:
-        return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
-    return ""
-
-
-def _healed(hero: Hero, permille: int) -> int:
-    """Return the health that `common.heal` would give."""
-    most = hero.figures.health_max
-    gain, missing = most * permille // 1000, most - hero.health
-    return gain if gain < missing else missing
-
-
-def _worth(hero: Hero, permille: int, level: int) -> int:
-    """Return the experience that `progress.gain_units` would give."""
-    above = max(0, hero.level - level)
-    if above >= tables.STRONGER_NONE:
-        return 0
-    return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
-
-
-def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
-    if dungeon.kind == _SHRINE and place < len(dungeon.offer):
-        row = cat.events[dungeon.offer[place]]
-        cost = trade_words(cat, state, row.cost, dungeon.level)
-        what, amount = row.gain
-        if what == "health":
-            return f"give {cost} for {_healed(state.hero, amount)} hp"
-        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level, gained=True)}"
-    if dungeon.kind != _MERCHANT:
-        return ""
-    if place < 2 and place < len(dungeon.stock):
-        item = dungeon.stock[place]
-        price = prices.item(state.hero, item)
-        grants = item_lines.grants(cat, state.hero, item, briefly=True) if item.actions else ""
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
-    if 2 <= place < 2 + len(dungeon.offer):
-        number = dungeon.offer[place - 2]
-        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
-    return ""
-
-
-def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
-    hero = state.hero
-    if number == 2:
-        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
-        finds = search_faces(hero)
-        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
-    if number == 3:
-        gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
-        rations = hero.consumables[cat.consumable_at[7]]
-        left = f"{rations} ration{'' if rations == 1 else 's'}"
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
-    if number == 6:
-        return f"prepare: shield {tables.PREPARED}"
-    return ""
-
-
-def _drink_words(cat: Catalogue, state: State) -> str:
-    hero = state.hero
-    good = cat.consumable_at[5]
-    row = cat.consumables[good]
-    gain = _healed(hero, row.amount)
-    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-    return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
 
 
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -427,6 +336,7 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
         if score < 0:
             lines.append(
                 f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
+                f"{item_lines.grants(cat, state.hero, bag[place], briefly=True)}"
             )
     return lines
 

@@ -44,7 +44,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, labels
+from dungeonfighter.rules.views import actions, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.observation import (
     ActionView,
@@ -250,7 +250,10 @@ def _bag(cat: Catalogue, someone: Hero, comparison: Comparison) -> list[ItemView
 
 def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int, price: int = 0) -> ItemView:
     base = cat.items[item.base]
-    change = comparison.change(item) if comparison is not None else _NO_CHANGE
+    change, exchanged = _NO_CHANGE, ""
+    if comparison is not None:
+        change = comparison.change(item)
+        exchanged = item_lines.grants(cat, comparison.hero, item, briefly=True)
     weapon = cat.item_slot[item.base] == _WEAPON
     return ItemView(
         number=number,
@@ -263,7 +266,7 @@ def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int
         armour=0 if weapon else item.value,
         affixes=loot.affix_texts(cat, item),
         actions=[cat.actions[action].name for action in item.actions],
-        change=change.text,
+        change=f"{change.text}{exchanged}",
         damage_change=change.damage,
         armour_change=change.armour,
         health_change=change.health,
