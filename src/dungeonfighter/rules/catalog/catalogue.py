@@ -18,6 +18,7 @@ import msgspec
 from dungeonfighter.rules.catalog import worth
 from dungeonfighter.rules.catalog.model import (
     AFFIX_STATS,
+    PHASES,
     Affix,
     Archetype,
     BaseItem,
@@ -54,7 +55,7 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
-_Named = Enemy | BaseItem | Consumable | Talent | Place | Region
+_Named = HeroAction | Enemy | BaseItem | Consumable | Talent | Place | Region
 
 
 class PutStatus(NamedTuple):
@@ -79,6 +80,7 @@ class Catalogue:
             that of the archetype, which holds under half health too.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
         enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
+        enemy_phase: Place in `model.PHASES` by enemy, or -1.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
@@ -86,6 +88,7 @@ class Catalogue:
         action_effects: Effects by action.
         action_text: The name by action, with a space in front; index -1 is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
+        action_sets_up: True for an action that inflicts a status on the enemy with each combo, by action.
         action_worth: The worth of a combo with it by action (`worth.of_action`).
         learned: Actions that a class has taught by `[weapon][class points]`, points 0 to POINTS_MAX; the
             basic action is the first.
@@ -140,6 +143,7 @@ class Catalogue:
     enemy_pattern_low: tuple[Numbers, ...]
     enemy_draws: tuple[Numbers, ...]
     enemy_rages: tuple[bool, ...]
+    enemy_phase: Numbers
     enemy_heal_weight: Numbers
     enemy_beats: Numbers
     enemy_beaten_by: Numbers
@@ -148,6 +152,7 @@ class Catalogue:
     action_effects: tuple[tuple[PutStatus, ...], ...]
     action_text: tuple[str, ...]
     action_weapon: Numbers
+    action_sets_up: tuple[bool, ...]
     action_worth: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
@@ -212,6 +217,7 @@ def build(content: Content) -> Catalogue:
         enemy_pattern_low=tuple(_intents(e.pattern_low or usual) for e, usual in patterned),
         enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
+        enemy_phase=tuple(PHASES.index(e.phase) if e.phase else -1 for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
@@ -220,6 +226,9 @@ def build(content: Content) -> Catalogue:
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
+        action_sets_up=tuple(
+            any(e.who == "foe" and e.on != "critical" for e in a.effects) for a in content.actions
+        ),
         action_worth=tuple(map(worth.of_action, content.actions)),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
@@ -268,7 +277,8 @@ def _action_texts(content: Content) -> tuple[str, ...]:
 def _names(content: Content) -> dict[str, tuple[str, ...]]:
     rows: dict[str, Sequence[_Named]] = {
         "enemy": content.enemies, "item": content.items, "good": content.consumables,
-        "talent": content.talents, "place": content.places, "region": content.regions,
+        "talent": content.talents, "action": content.actions, "place": content.places,
+        "region": content.regions,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)

@@ -131,10 +131,12 @@ def potions_max(hero: Hero) -> int:
     return tables.POTIONS_MAX + hero.figures.perks[Perk.hoarder]
 
 
-def search_faces(hero: Hero) -> int:
-    """Return the number of faces of the d20 on which a search finds something."""
-    faces = tables.SEARCH_FINDS * (hero.figures.perks[Perk.scavenger] or 1)
-    return faces if faces < tables.SEARCH_FINDS_MAX else tables.SEARCH_FINDS_MAX
+def search_faces(hero: Hero, kind: int) -> tuple[int, int]:
+    """Return on how many faces of the d20 a search of such a room finds something, and wakes an enemy."""
+    scavenger = hero.figures.perks[Perk.scavenger]
+    faces = tables.SEARCH_FINDS[kind] * (scavenger or 1)
+    most = tables.SEARCH_FINDS_MAX
+    return faces if faces < most else most, 0 if scavenger else tables.SEARCH_WAKES[kind]
 
 
 def heal(hero: Hero, permille: int) -> int:

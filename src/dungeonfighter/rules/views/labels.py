@@ -16,10 +16,13 @@ from msgspec import Struct
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import bounds
+from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
+    Hero,
     Offer,
     Phase,
     Rank,
@@ -47,7 +50,9 @@ CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 30
-"""The turns of the allowance that are left when the views of a dungeon begin to show them."""
+"""The turns of the allowance that are left when the views of a fight begin to show them."""
+_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
+_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -63,7 +68,9 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
     return cat.themes[theme].dungeons[name]
 
 
-def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False) -> tuple[str, str]:
+def door(
+    cat: Catalogue, hero: Hero, dungeon: Dungeon, behind: Door, *, ahead: bool = False
+) -> tuple[str, str]:
     """Return the kind of the room behind a door (or "dark") and the words at the door.
 
     Args:
@@ -75,7 +82,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False)
     if behind.enemy >= 0:
         last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
         rank = guardian(dungeon) if last else ""
-        hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
+        hint = f"{rank}{cat.enemies[behind.enemy].name}{wheel(cat, hero, behind.enemy)}; {hint}"
     return KINDS[behind.kind], hint
 
 
@@ -94,17 +101,29 @@ def clock(state: State) -> str:
     return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
 
 
+def stirs(state: State, left: int) -> str:
+    """Return the same as briefly as a status line needs it; `left` is the rest of the allowance."""
+    return f"stirs in {NUMERALS[left]}" if left >= 0 else f"stirred +{stirring(state) // 10} %"
+
+
+def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
+    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    if cat.enemy_beaten_by[enemy] == hero.kind:
+        return _BEATS
+    return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+
+
 def reward(state: State, offer: Offer) -> str:
     return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """Return the descriptions of the trades that a shrine offers; "" in any other room."""
+    """Return the trades of a shrine, or the wares of a merchant that the hero cannot buy; else ""."""
     if dungeon.phase != _OFFER_MADE:
         return ""
     if dungeon.kind == _SHRINE:
         return ". ".join(cat.events[number].text for number in dungeon.offer)
-    return ""
+    return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
 def rich(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> Choice:
@@ -269,15 +288,17 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         return ""
     offer = offers[number - 1]
     names = cat.names["enemy"]
-    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    enemies = ", ".join([f"{names[enemy]}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies])
     level = offer.level
     if offer.boss:
-        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+        boss = cat.boss_of_region[world.region]
+        more = f" BOSS {names[boss]}{wheel(cat, state.hero, boss)};"
     else:
         more = " (level cleared)" if is_cleared(world, level) else ""
     held = resumed(world, offer)
     if held is not None:
-        more += f" (you left it in room {max(1, held.room)})"
+        grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
+        more += f" (you left it in room {max(1, held.room)}{grown})"
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
@@ -288,7 +309,7 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon is None:
         return ""
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
-        kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
+        kind, hint = door(cat, state.hero, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
@@ -316,6 +337,8 @@ def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: i
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
+    if number == len(state.talent_offer) + 1:
+        return f"train instead: {STATS[state.hero.kind]} +{tables.TRAINED}"
     if not 1 <= number <= len(state.talent_offer):
         return ""
     row = cat.talents[state.talent_offer[number - 1]]
@@ -326,6 +349,8 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     world = state.world
     cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
+    if lacks := wares.lacking(wares.at_hub(cat, state)):
+        lines[0] += f" {lacks}"
     bag = state.hero.bag
     if not bag:
         return lines
@@ -363,24 +388,22 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
     if dungeon.ahead:
-        shown = ", ".join(door(cat, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
+        shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
         parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
-    if allowance_left(state) <= STIRS_SOON:
-        parts.append(clock(state))
     return [" ".join(parts)] if parts else []
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    return ["Choose a talent."]
+    return ["Choose a talent, or train."]
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
-    lines = [f"Worn: {worn or 'nothing'}"]
+    lines = [_figures(hero), f"Worn: {worn or 'nothing'}"]
     lines += [
         f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
     ]
@@ -390,6 +413,17 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     lines.append(f"Actions: {known}.")
     lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
     return lines
+
+
+def _figures(hero: Hero) -> str:
+    """Return the hero's figures: stats without gear, and the lowest rolls that hit, combo, are critical."""
+    f = hero.figures
+    stats = ", ".join(f"{name} {have}" for name, have in zip(STATS, hero.stats, strict=True))
+    rolls = "/".join(map(str, bounds(f.hit, f.combo, f.crit)))
+    return (
+        f"{stats}; damage {f.damage} x{f.amp / 1000:g}, armour {f.armour}, "
+        f"rolls {rolls}, period {f.period / 1000:.1f} s."
+    )
 
 
 _Phrase = Callable[[Catalogue, State, Comparison, int], str]

@@ -197,6 +197,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     intent_after: str = ""
     opening: bool = False
     habit: str = ""
+    change_below_half: str = ""
+    """The change of a boss when its health falls under half ("" for others)."""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):

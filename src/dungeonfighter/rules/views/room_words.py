@@ -99,8 +99,7 @@ def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comp
 def cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
-        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
-        finds = search_faces(hero)
+        finds, wakes = search_faces(hero, 0 if state.dungeon is None else state.dungeon.kind)
         return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])

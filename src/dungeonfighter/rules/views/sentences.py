@@ -27,6 +27,12 @@ SENTENCES_MAX: Final = 2048
 
 INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
+CHANGES: Final = (
+    f"acts in {tables.QUICKENED // 10} % of the time",
+    f"loses its armour, and hits x{tables.MOLTEN / 1000:g}",
+    f"rises: heals {tables.RISEN // 10} %, sheds its statuses, shield {tables.RISEN_SHIELD}",
+)
+"""The words of the changes of bosses, in the order of `model.PHASES`."""
 _WHO: Final = ("You", "Foe")
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You roll", *(f"You {stance.name}" for stance in list(Stance)[1:]))
@@ -59,7 +65,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeroGuarded: ("You guard.", ()),
     Event.EnemyDefended: ("Foe defended.", ()),
     Event.EnemyHealed: ("Foe healed {}.", ("n",)),
-    Event.EnemyFled: ("Foe fled.", ()),
+    Event.EnemyFled: ("Foe fled; its reward is lost.", ()),
     Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
@@ -136,6 +142,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.EnemyPrepared: ("Foe: {}.", ("intent",)),
     Event.EnemyRaged: ("Guarded: foe rages, hits harder.", ()),
     Event.Stolen: ("Foe stole a {}.", ("good",)),
+    Event.OpeningSeen: ("Entry roll {}: an opening.", ("n",)),
+    Event.BossChanged: ("Below half: {}.", ("phase",)),
+    Event.StripLost: ("{} is lost, and leaves the strip.", ("action",)),
 }
 """The template of each other event, and the kinds of its arguments.
 
@@ -151,6 +160,7 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
     "stat": STATS,
     "bonus": _BONUS,
+    "phase": tuple(f"it {change}" for change in CHANGES),
     "rarity": ("common", "uncommon", "rare", "epic", "legendary", "mythic"),
 }
 

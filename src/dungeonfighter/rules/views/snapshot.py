@@ -61,7 +61,7 @@ from dungeonfighter.rules.views.observation import (
     StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.sentences import STATUSES, sentence
+from dungeonfighter.rules.views.sentences import CHANGES, STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 
 _COMBAT = int(Phase.Combat)
@@ -291,7 +291,9 @@ def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
 def _room(
     cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, legal: Sequence[Choice]
 ) -> RoomView:
-    doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
+    doors = [
+        DoorView(n, *labels.door(cat, state.hero, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)
+    ]
     entered = dungeon.room > 0
     cleared = state.phase == _DUNGEON and dungeon.phase == _CLEARED
     inputs = {choice.input for choice in legal} if cleared else set()
@@ -309,7 +311,7 @@ def _room(
             for item in dungeon.stock
         ],
         ahead=[
-            DoorView(n, *labels.door(cat, dungeon, door, ahead=True))
+            DoorView(n, *labels.door(cat, state.hero, dungeon, door, ahead=True))
             for n, door in enumerate(dungeon.ahead, 1)
         ],
     )
@@ -317,6 +319,7 @@ def _room(
 
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
+    phase = cat.enemy_phase[fight.enemy_kind]
     someone = state.hero
     return CombatView(
         enemy=enemy.name,
@@ -345,6 +348,7 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
         opening=fight.opening,
         habit=enemy.habit,
+        change_below_half=CHANGES[phase] if phase >= 0 and fight.rank == Rank.boss else "",
     )
 
 
