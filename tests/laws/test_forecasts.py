@@ -25,6 +25,7 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 HERO, ENEMY = 0, 1
 ACTED = {
     Event.EnemyAttacked, Event.EnemyMissed, Event.EnemyDefended, Event.EnemyHealed, Event.EnemyFled,
+    Event.EnemyPrepared,
 }  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def check(state: State, seed: int) -> int:
     seen = shown(state)
     twin = undisturbed(state, seed)
     due = the_fight(twin).hero.next_at + seen.enemy_acts_in
+    after_a_miss = time_of(twin, tables.CRITICAL_MISS_LENGTH)
     first = True
     while twin.fight is not None and twin.phase == Phase.Combat:
         now = twin.fight.hero.next_at
@@ -78,7 +80,9 @@ def check(state: State, seed: int) -> int:
         if first and band == Band.hit:
             assert hero[0][6] == seen.outgoing
         missed = band == Band.critical_miss
-        took = seen.hero_acts_in * (2 if missed else 1) if first else own_time(twin, events, now)
+        took = own_time(twin, events, now)
+        if first:
+            took = after_a_miss if missed else seen.hero_acts_in
         lasts = after(twin) is not None
         if first and not missed and (enemy or lasts):
             assert seen.enemy_first == bool(enemy)
@@ -91,6 +95,12 @@ def check(state: State, seed: int) -> int:
         assert took is None or due >= now + took
         first = False
     return 0
+
+
+def time_of(state: State, length: int) -> int:
+    """Return the time that an action of the hero takes; `length` is permille of a plain attack."""
+    time = state.hero.figures.period * length // 1000
+    return time * tables.SLOWED // 1000 if the_fight(state).hero.statuses[Status.slow] else time
 
 
 def after(twin: State) -> int | None:
@@ -134,10 +144,12 @@ def test_what_is_foretold_in_the_run_of_a_policy_comes_true(policy: str) -> None
 @QUICK
 @given(options(), PICKS, st.integers(0, 2**32))
 def test_power_is_safe_where_the_rules_say_so(start: GameOptions, picks: list[int], seed: int) -> None:
-    """`RULES` says: if the enemy's action is at least twice as far as the hero's, power is safe."""
+    """`RULES` says: if the enemy acts no sooner than the hero after a critical miss or a long action."""
     for state in fights(start, picks, seed):
         seen = shown(state)
-        if seen.enemy_acts_in >= 2 * seen.hero_acts_in:
+        strip = state.hero.strip
+        action = rules().catalogue.actions[strip[the_fight(state).step % len(strip)]]
+        if seen.enemy_acts_in >= max(time_of(state, n) for n in (tables.CRITICAL_MISS_LENGTH, action.length)):
             twin = codec.copy(state)
             rules().reseed(twin, seed)
             codes = {event[0] for event in rules().advance(twin, "3").events}

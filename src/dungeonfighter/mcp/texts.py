@@ -1,13 +1,38 @@
 """The texts for a model: instructions, rules, and the prompt that teaches it to play well.
 
-Short, because an agent pays for every token. Figures that can change with the catalogue stay out.
+Short, because an agent pays for every token. The figures are those of `rules.tables`; figures that can change
+with the catalogue stay out.
 
 Source: docs/rules.md.
 """
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final
+
+from dungeonfighter import limits
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.state import Intent, Stance
+
+_LINE_CHARS: Final = 110
+
+
+def _times(permille: int) -> str:
+    return f"x{permille / 1000:g}"
+
+
+def _percent(permille: int) -> str:
+    return f"{permille / 10:g} %"
+
+
+def _filled(text: str) -> str:
+    """Return the text with each of its lines broken into lines of at most 110 characters."""
+    return "\n".join(
+        textwrap.fill(line, _LINE_CHARS, break_on_hyphens=False, break_long_words=False)
+        for line in text.split("\n")
+    )
+
 
 RULES_URI: Final = "dungeonfighter://rules"
 PLAY: Final = "play"
@@ -22,56 +47,87 @@ INSTRUCTIONS: Final = (
     "time, so read the enemy's announced action before you act."
 )
 
-RULES: Final = """\
+_INTERRUPTED: Final = ", ".join(Intent(number).name for number in sorted(tables.INTERRUPTED))
+
+
+def _dealt(intent: Intent) -> str:
+    return _times(tables.INTENT_DAMAGE[intent])
+
+
+def _guarded(intent: Intent) -> str:
+    return _times(tables.GUARDED[intent])
+
+
+RULES: Final = _filled(f"""\
 # DungeonFighter, in short
 
-The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). `equip n (1-3)`
-means `equip 1` to `equip 3`. `1` is always legal.
+The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). \
+`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal.
 
-**Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. Die 1 is a
-critical miss, 20 a critical; else die and bonus decide: to 5 miss, 6-13 hit, from 14 combo. Combo and
-critical play the next action of your strip, and later slots hit harder; hit and miss send it back to its
-start.
+**Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. \
+Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and bonus decide: to \
+{tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from {tables.COMBO_MIN} combo. \
+Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
+in it, a miss sends it back to its start.
 
-**Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue,
-technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard.
+**Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
+technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you x{tables.WHEEL / 1000:g})` marks an enemy that your class beats, \
+`(it x{tables.WHEEL / 1000:g})` one that beats yours.
 
-**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes
-(after a stun, if it has one). `You hit ~9, next in 7.6 s`: your plain hit, and when you act again after it;
-twice that after a critical miss. If the enemy's time is at least twice yours, power is safe.
+**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes \
+(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next in 7.6 s`: your plain hit, the lowest \
+rolls that hit, combo, are critical, and when you act again; after a critical miss {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
+enemy's time is at least that long, power is safe.
 
-1 attack: the die as it is. 2 precise: die +3, damage x0.75. 3 power: die -3, damage x1.75, ignores defend;
-you take x1.5 until you act again. 4 guard: you act right after the enemy, take x0.6 (heavy x0.4) and no
-status; heavy marks it. 5, 6, item n: half the time. 8 flee: the enemy acts first, then a d20 of 5; past it
-for 3 turns, from a guardian as leaving. 9 auto: attacks to the end or 30 % health. A combo, a precise hit or
-a bomb interrupts heal and status. A precise hit makes an opening: the next power hit deals x1.5 and does not
-expose you. Elites, guardians and bosses repeat a pattern: `then light` is the action after the shown one.
+1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
+{_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
+{_times(tables.STANCE_DAMAGE[Stance.power])}, ignores defend; you take {_times(tables.EXPOSED)} until you \
+act again. 4 guard: you act right after the enemy, take {_guarded(Intent.normal)} (heavy and crush \
+{_guarded(Intent.heavy)}) and no status; heavy marks it. 5, 6, item n: half the time. 8 flee: the enemy \
+acts first, then a d20 of {tables.FLEE_NEEDS}; you slip past it for {tables.SLIP_TURNS} turns, from a \
+guardian as leaving. 9 auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
 
-**Dungeon.** Doors tell the truth, but not all. After an entry roll to 5 the enemy acts first. In a cleared
-room search once (a find in 40 %, a fight in 10 %), rest once for a ration, change gear. The last room holds
-a guardian, who gains 9 % for each room passed without a kill. Finishing heals nothing. Leaving costs 10 turns
-and a scar (-5 % health until you clear a new level); the dungeon waits.
+A precise hit, a combo or a bomb interrupts {_INTERRUPTED}. A precise hit makes an opening: the next power \
+hit deals {_times(tables.OPENING)} and does not expose you.
 
-**Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them by
-number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity for one better.
+**Enemies.** Elites, guardians and bosses repeat a pattern: `then light` is the action after the shown one. \
+Brackets name a habit, an action of its own. charge: a crush ({_dealt(Intent.crush)}) follows. feint: \
+{_guarded(Intent.feint)} against a guard. rage: {_times(tables.RAGE)} after each guarded \
+action. drain: heals it by the damage, steal: takes a consumable or gold, unless guarded. summon: more \
+health. ward: shield. harden: armour. aim: ignores yours.
 
-**Score.** 3 points for each level cleared first, 3 for each region's boss, 1 for the last. Levels 1-10
-forest, 11-20 lava, 21-30 crypt. Cleared levels give little experience.
+**Dungeon.** Doors tell the truth, but not all. After an entry roll to {tables.ENTRY_SURPRISED} the enemy \
+acts first. In a cleared room search once (`2` tells the chances, which the room decides), eat a ration once (3 rest: {_percent(tables.REST)} health, or 6 prepare: \
+shield {tables.PREPARED} in the next fight), change gear. The last room holds a guardian, who gathers \
+{_percent(tables.GATHER)} for each room passed without a kill. Finishing heals \
+{_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving costs \
+{tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new level); the \
+dungeon waits. The hub restocks after a new level only.
 
-**Turns.** The views count down to when the dungeons stir: then enemies gain 3 % for each 5 turns, until you
-clear a new level. A ranked run ends after 3,000 turns. An input is one; camping takes 25, leaving, travel
-10, each attack of auto 1.
+**Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them \
+by number, the weapon's own must stay; one behind an action that inflicts a status is set up: \
++{_percent(tables.SET_UP_BONUS)}. At the hub `wares head` asks for another item of one slot. `trade a,b,c,d,e`: five items of one rarity and gold for one better.
 
-**Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: ironman
-with the day's seed. Daily, and ironman without a seed, are ranked.
-"""
+**Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} for \
+each region's boss, {tables.LAST_POINTS // 100} for the last. Levels 1-10 forest, 11-20 lava, 21-30 crypt. \
+Cleared levels give little experience.
 
-_STATUSES: Final = """\
-Statuses: poison, burn, acid and bleed cost health at own actions (acid also armour), the more the higher
-their number; of the others the number says how often they still count. weaken and mark: takes x1.5; slow:
-needs x1.5 the time; stun: skips an action; confusion: may hit itself; roll penalty: die -3; shield: takes
-half; pierce: ignores armour; fortify: armour for the fight."""
-"""Only in the prompt: the rules alone have a budget of 800 tokens."""
+**Clock.** The views count the turns until the dungeons stir: then new enemies gain \
+{_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked run \
+ends after {limits.ranked_turns_max:,} turns. An input is one; camping takes {tables.CAMP_TURNS}, leaving \
+{tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}, each attack of auto 1.
+
+**Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
+ironman with the day's seed. Daily, and ironman without a seed, are ranked.
+""")
+
+_STATUSES: Final = _filled(f"""\
+Statuses: poison, burn, acid and bleed cost health at own actions (acid also armour), the more the higher \
+their number; of the others the number says how often they still count. weaken: takes \
+{_times(tables.WEAKENED)}; mark: takes {_times(tables.MARKED)} once; slow: needs {_times(tables.SLOWED)} the \
+time; stun: skips an action; confusion: may hit itself; roll penalty: die -{tables.ROLL_PENALTY}; shield: \
+takes {_times(tables.SHIELDED)}; pierce: ignores armour; fortify: armour for the fight.""")
+"""Only in the prompt: the rules alone have a budget of 1,200 tokens."""
 
 PLAY_PROMPT: Final = f"""\
 You play a hero in DungeonFighter through its tools. Aim for the highest score you can.
@@ -83,12 +139,15 @@ set_agent_directive), else with get_game_state; if there is no hero, start_new_g
 or you are told to.
 
 How to play well:
-- In a fight answer what the enemy shows: guard against heavy, precise against heal and status, power when the
-  enemy cannot act before you or defends, attack otherwise. Finish with precise.
-- Heal before the hit that could kill you. Keep a potion for the guardian in the last room.
-- Equip what the views say is better. Search cleared rooms; rest when hurt. Buy potions, bombs, rations.
+- In a fight answer what the enemy shows: guard against heavy and crush, precise against heal, status, charge,
+  summon and what else it can interrupt, power into an opening, when the enemy defends, or cannot act before
+  you. Do not guard a feint. Finish with precise.
+- Look at the action after the shown one: make the opening or take the potion while the enemy is slow.
+- Heal before the hit that could kill you. Keep a potion and a bomb for the guardian in the last room; prepare
+  with a ration before it unless you need the rest.
+- Equip what the views say is better. Search cleared rooms. Buy potions, bombs, rations.
 - Take the lowest level not cleared yet if it is not above your own, else repeat one.
-- Leave a dungeon that you cannot finish; a scar is cheaper than death.
+- Slip past a fight or leave a dungeon that would kill you; a scar is cheaper than death.
 - Clear a new level before the dungeons stir; kill on the way, or the guardian grows.
 
 {RULES}

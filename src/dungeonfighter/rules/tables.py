@@ -79,8 +79,6 @@ STANCE_DAMAGE: Final = (0, 1000, 750, 1750, 0)
 EXPOSED: Final = 1500
 OPENING: Final = 1500
 """Permille of its damage that a power attack deals into an opening; it does not expose the hero."""
-GUARD: Final = 600
-GUARD_HEAVY: Final = 400
 
 # Intents, by `Intent`
 INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0, 1000, 0, 3000, 0, 0, 0, 700, 400, 0)

@@ -10,6 +10,8 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.model import HABITS
+from dungeonfighter.rules.state import Intent
 from tests.unit.rules.position import combat_state, rules, the_fight
 
 PLAIN = " ".join(RULES.split())
@@ -19,17 +21,26 @@ PLAIN = " ".join(RULES.split())
     "words",
     [
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
-        f"camping takes {tables.CAMP_TURNS}, leaving, travel {tables.LEAVE_TURNS}, each attack of",
+        f"camping takes {tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
-        f"who gains {tables.GATHER // 10} % for each room passed",
-        f"(a find in {5 * tables.SEARCH_FINDS} %, a fight in {5 * tables.SEARCH_WAKES} %)",
+        f"who gathers {tables.GATHER // 10} % for each room passed",
+        f"`(you x{tables.WHEEL / 1000:g})` marks an enemy that your class beats",
+        f"is set up: +{tables.SET_UP_BONUS // 10} %",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
         f"from {tables.COMBO_MIN} combo",
         f"precise: die +{tables.STANCE_ROLL[2]}, damage x{tables.STANCE_DAMAGE[2] / 1000:g}",
         f"power: die {tables.STANCE_ROLL[3]}, damage x{tables.STANCE_DAMAGE[3] / 1000:g}",
         f"you take x{tables.EXPOSED / 1000:g} until you act again",
-        f"take x{tables.GUARD / 1000:g} (heavy x{tables.GUARD_HEAVY / 1000:g})",
+        f"take x{tables.GUARDED[Intent.normal] / 1000:g} (heavy and crush",
+        f"heavy and crush x{tables.GUARDED[Intent.crush] / 1000:g})",
+        f"after a critical miss x{tables.CRITICAL_MISS_LENGTH / 1000:g} that",
+        f"the next power hit deals x{tables.OPENING / 1000:g} and does not expose you",
+        f"you slip past it for {tables.SLIP_TURNS} turns",
+        f"a crush (x{tables.INTENT_DAMAGE[Intent.crush] / 1000:g}) follows",
+        f"feint: x{tables.GUARDED[Intent.feint] / 1000:g} against a guard",
+        f"rage: x{tables.RAGE / 1000:g} after each guarded action",
+        f"3 rest: {tables.REST // 10} % health, or 6 prepare: shield {tables.PREPARED} in the next fight",
         f"then a d20 of {tables.FLEE_NEEDS}",
         f"to the end or {tables.AUTO_STOPS_BELOW // 10} % health",
         f"After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first",
@@ -40,8 +51,15 @@ def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None
     assert words in PLAIN
 
 
-def test_travel_costs_what_leaving_costs() -> None:
-    assert tables.TRAVEL_TURNS == tables.LEAVE_TURNS
+def test_the_rules_for_a_model_explain_every_habit() -> None:
+    enemies = PLAIN.partition("**Enemies.**")[2].partition("**Dungeon.**")[0]
+    for habit in HABITS:
+        assert f"{habit}: " in enemies
+
+
+def test_the_rules_for_a_model_name_what_can_be_interrupted() -> None:
+    listed = ", ".join(Intent(number).name for number in sorted(tables.INTERRUPTED))
+    assert f"interrupts {listed}." in PLAIN
 
 
 def test_the_prompt_explains_the_clock_and_every_status() -> None:

@@ -71,7 +71,8 @@ CLAIMS: Final = {
     "precise": f"roll +{tables.STANCE_ROLL[Stance.precise]}, damage x{share(tables.STANCE_DAMAGE[2])}",
     "power": f"roll {tables.STANCE_ROLL[Stance.power]}, damage x{share(tables.STANCE_DAMAGE[3])}",
     "exposed": f"damage taken is x{share(tables.EXPOSED)}",
-    "guard": f"heavy x{share(tables.GUARD_HEAVY)}, all else x{share(tables.GUARD)}",
+    "guard": f"heavy x{share(tables.GUARDED[Intent.heavy])}, "
+    f"all else x{share(tables.GUARDED[Intent.normal])}",
     "flee": f"must reach {tables.FLEE_NEEDS};",
     "auto": f"health is under {percent(tables.AUTO_STOPS_BELOW)}",
     "defend": f"hero's damage x{share(tables.DEFENDED)} until then",

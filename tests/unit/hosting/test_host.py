@@ -271,12 +271,17 @@ async def test_a_state_that_does_not_check_stops_this_game_alone(
     assert (await host.start("local/other", MACE)).game.turn == 0
 
 
-async def test_a_run_of_rules_this_release_does_not_have_is_left_to_a_newer_one() -> None:
+OTHER_RULES = ["9-deadbeef", "1-5f41c2d0"]
+"""The identity of newer rules, and of an engine that the present one has replaced."""
+
+
+@pytest.mark.parametrize("identity", OTHER_RULES)
+async def test_a_run_of_rules_this_release_does_not_have_is_left_to_another_one(identity: str) -> None:
     store = MemoryStore()
     await played(replica(store), 1)
     (row,) = await store.load([KEY])
     assert row is not None
-    await store.commit([follow_up(row, rules="9-deadbeef")])
+    await store.commit([follow_up(row, rules=identity)])
     with pytest.raises(NewerRules):
         await replica(store).play(KEY, "1")
 
@@ -316,13 +321,13 @@ def test_the_trail_keeps_the_last_inputs_and_operations() -> None:
     assert not trails.covers(trail, 101, 93)
 
 
-@pytest.mark.parametrize("spoil", ["rules", "state"])
+@pytest.mark.parametrize("spoil", [*OTHER_RULES, "state"])
 async def test_a_run_that_cannot_be_read_here_can_be_left_for_a_new_one(spoil: str) -> None:
     store = MemoryStore()
     await played(replica(store), 70)
     (row,) = await store.load([KEY])
     assert row is not None
-    spoilt = follow_up(row, rules="9-deadbeef") if spoil == "rules" else follow_up(row, state=row.state[:-1])
+    spoilt = follow_up(row, state=row.state[:-1]) if spoil == "state" else follow_up(row, rules=spoil)
     await store.commit([spoilt])
     host = replica(store)
     with pytest.raises((Corrupt, NewerRules)):

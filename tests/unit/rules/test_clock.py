@@ -139,6 +139,15 @@ def test_a_dungeon_tells_the_last_turns_of_the_allowance() -> None:
     assert "Stirs in 5 turns." in rules().text(state, "e1 t1")
 
 
+def test_the_views_tell_that_enemies_will_grow_before_they_have() -> None:
+    state = hub()
+    state.world.spent = ALLOWANCE + 1
+    words = f"enemies +{STEP // 10} % every {tables.STALE_EVERY} turns until"
+    assert f"The dungeons stir: {words}" in rules().text(state, "e1 t1")
+    state.world.spent = ALLOWANCE + tables.STALE_EVERY
+    assert f"The dungeons stir: enemies +{STEP // 10} % until" in rules().text(state, "e1 t1")
+
+
 def left() -> State:
     """Return a state at the hub after the hero left a dungeon of level 1 in room 1 of 9."""
     state = cleared(rooms=9, level=1, kills=1, searched=True)

@@ -6,7 +6,7 @@ import pytest
 
 from dungeonfighter.rules import State
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase
+from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
     LATER,
     cleared,
@@ -94,6 +94,22 @@ def test_preparing_gives_a_shield_in_the_next_fight_for_a_ration() -> None:
     assert state.hero.consumables[rules().catalogue.consumable_at[7]] == 0
     assert the_dungeon(state).omen == 2
     assert "3" not in inputs(state), "a ration is for a rest or for this"
+
+
+def test_a_prepared_shield_counts_in_a_fight_that_a_search_wakes() -> None:
+    state = cleared(rooms=9)
+    play(state, "6")
+    roll_event(state, 1)
+    play(state, "2")
+    assert the_fight(state).hero.statuses[Status.shield] == 2
+    assert the_dungeon(state).omen == 0
+
+
+def test_a_prepared_shield_counts_against_the_guard_of_a_treasure() -> None:
+    state = treasure()
+    the_dungeon(state).omen = 2
+    play(state, "3")
+    assert (the_fight(state).hero.statuses[Status.shield], the_dungeon(state).omen) == (2, 0)
 
 
 def test_the_doors_of_the_room_after_the_next_are_shown_and_come_true() -> None:

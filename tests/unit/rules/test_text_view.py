@@ -184,6 +184,13 @@ def test_a_template_is_filled_with_names_and_numbers() -> None:
     assert sentence(cat, [Event.AutoFought, 1, -2]) == "Auto: 1 attack, 2 hp gained."
 
 
+@pytest.mark.parametrize("intent", [Intent.ward, Intent.charge, Intent.summon])
+def test_a_turn_of_auto_does_not_list_what_the_enemy_prepared(intent: Intent) -> None:
+    told: list[str] = []
+    sentences.narrate(rules().catalogue, [[Event.EnemyPrepared, intent], [Event.AutoFought, 3, 40]], told)
+    assert told == ["Auto: 3 attacks, 40 hp lost."]
+
+
 def test_points_are_the_score_in_its_shortest_form() -> None:
     assert [points(score) for score in range(10_001)] == [f"{score / 100:g}" for score in range(10_001)]
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.rules import Phase, Rules, State, Weapon, load_rules
+from dungeonfighter.rules import GameOptions, Phase, Rules, State, Weapon, load_rules, tables
+from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.state import Ending, Slot
 from dungeonfighter.storage.saves_import.heroes import MappedHero, legal_name, map_hero
 from dungeonfighter.storage.saves_import.hostile_json import BadSave, parse
@@ -112,6 +113,16 @@ def test_experience_of_another_era_ends_before_the_next_level() -> None:
     assert mapped.state.hero.xp == 1499
     found = entry(mapped.ledger.repaired, "XP")
     assert (found.was, found.now) == (4316, 1499)
+
+
+def test_a_hero_has_the_consumables_and_the_clock_of_a_new_run() -> None:
+    mapped = imported(sample("v6"))
+    new = RULES.new_game(GameOptions(seed=1, weapon=0))
+    assert mapped.state.hero.consumables == new.hero.consumables
+    assert entry(mapped.ledger.added, "consumables").now == "2 Potion, 1 Bomb, 1 Ration"
+    allowance = tables.STALE_BASE + tables.STALE_ROOM * tables.rooms_of(mapped.state.world.frontier)
+    assert world.allowance_left(mapped.state) == allowance
+    assert mapped.state.world.potions_left == new.world.potions_left
 
 
 def test_health_of_another_era_keeps_its_share() -> None:

@@ -72,7 +72,9 @@ def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
     grown = _grown(state, dungeon, _NORMAL)
-    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown))
+    fight = begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown)
+    _apply_tilt(cat, dungeon, fight)
+    _apply_omen(cat, state, dungeon, fight)
 
 
 def _grown(state: State, dungeon: Dungeon, rank: int) -> int:

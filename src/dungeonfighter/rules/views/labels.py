@@ -98,12 +98,17 @@ def clock(state: State) -> str:
     left = allowance_left(state)
     if left >= 0:
         return f"Stirs in {left} turn{'' if left == 1 else 's'}."
-    return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
+    grown = stirring(state)
+    much = f"{grown // 10} %" if grown else f"{tables.STALE_STEP // 10} % every {tables.STALE_EVERY} turns"
+    return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
 def stirs(state: State, left: int) -> str:
     """Return the same as briefly as a status line needs it; `left` is the rest of the allowance."""
-    return f"stirs in {NUMERALS[left]}" if left >= 0 else f"stirred +{stirring(state) // 10} %"
+    if left >= 0:
+        return f"stirs in {NUMERALS[left]}"
+    grown = stirring(state) // 10
+    return f"stirred +{grown} %" if grown else "stirring"
 
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:

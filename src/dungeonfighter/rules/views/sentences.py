@@ -184,7 +184,8 @@ _AUTO: Final = Event.AutoFought
 _DIED: Final = Event.HeroDied
 _BEGAN: Final = Event.FightBegan
 _EXCHANGE: Final = frozenset((
-    *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
+    *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.EnemyPrepared, Event.Interrupted, Event.Stunned,
+    Event.StruckSelf,
 ))  # fmt: skip
 """The events that `narrate` leaves out of a turn in which `auto` played many attacks."""
 _SILENT: Final = frozenset(

@@ -144,9 +144,14 @@ class _Mapping:
         hero.gold = whole(
             self.fields, self.ledger, "gold", 0, _GOLD_MAX, hero.gold, lack=_AS_NEW, over=f"0 to {_GOLD_MAX}"
         )
-        self.ledger.add("consumables", "2 potions, 1 bomb, 1 food", _AS_NEW)
+        self.ledger.add("consumables", self._goods(), _AS_NEW)
         self._items()
         self._world()
+
+    def _goods(self) -> str:
+        """Return the words of the consumables that every hero begins with, for example "2 Potion, 1 Bomb"."""
+        rows = zip(self.state.hero.consumables, self.cat.consumables, strict=True)
+        return ", ".join(f"{count} {row.name}" for count, row in rows if count)
 
     def finish(self, *, is_tombstone: bool) -> bool:
         """Bring the run to the hub or to its end, and record what is left; return True for a dead hero."""
