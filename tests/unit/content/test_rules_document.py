@@ -65,7 +65,7 @@ CLAIMS: Final = {
     "consumable": f"a consumable {share(tables.CONSUMABLE_LENGTH)}",
     "slot bonus": f"(1 + {share(tables.SLOT_BONUS)} a strip slot; an opener in the first "
     f"slot and a finisher in "
-    f"the last +{percent(tables.EDGE_BONUS)})",
+    f"the last +{percent(tables.EDGE_BONUS)};",
     "least damage": f"armour, at least {tables.DAMAGE_MIN}.",
     "wheel": f"class wheel gives x{share(tables.WHEEL)} both ways",
     "precise": f"roll +{tables.STANCE_ROLL[Stance.precise]}, damage x{share(tables.STANCE_DAMAGE[2])}",
@@ -104,8 +104,8 @@ CLAIMS: Final = {
     "quickened": f"| acts in {percent(tables.QUICKENED)} of the time |",
     "molten": f"| loses its armour, and hits x{share(tables.MOLTEN)} |",
     "risen": f"| rises: heals {percent(tables.RISEN)}, sheds its statuses, shield {tables.RISEN_SHIELD} |",
-    "seen opening": f"to {tables.ENTRY_INFORMED} the next doors tell all, or, in the last two rooms, the fight "
-    f"begins with an opening; to {tables.ENTRY_HAZARD} the room acts",
+    "seen opening": f"to {tables.ENTRY_INFORMED} the next doors tell all, or, in the last two rooms, the "
+    f"fight begins with an opening; to {tables.ENTRY_HAZARD} the room acts",
     "wares": f"{tables.STOCK[7]} rations and an item of the hero's level, one rarity better than drawn.",
     "other wares": f"{prices.REROLLS[0]} + {prices.REROLLS[1] - prices.REROLLS[0]} a level gold",
     "finds": f"a potion in {tables.SEARCH_POTION} of 100 cases, another consumable in "
