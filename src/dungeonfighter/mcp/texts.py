@@ -76,8 +76,8 @@ x{tables.WHEEL / 1000:g})` marks an enemy that your class beats, \
 `(it x{tables.WHEEL / 1000:g})` one that beats yours.
 
 **Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes \
-(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next in 7.6 s`: your plain hit, the lowest \
-rolls that hit, combo, are critical, and when you act again; after a critical miss \
+(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next 7.6 s`: your plain hit, the lowest \
+rolls that hit, combo, are critical (told as a fight begins), and when you act again; after a critical miss \
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
 enemy's time is at least that long, power is safe.
 

@@ -364,7 +364,7 @@ def test_a_level_asks_for_a_talent() -> None:
 
 
 def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:
-    assert " | dungeon L10 room 1/5" in view(cleared(rooms=5))
+    assert " | L10 room 1/5" in view(cleared(rooms=5))
 
 
 def test_the_hub_shows_scars() -> None:

@@ -70,7 +70,7 @@ def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
     place = rules().catalogue.enemy_pattern[against].index(Intent.heavy)
     state = combat_state(against=against, rank=Rank.guardian, pattern_at=place)
     assert "shows normal ~" in rules().text(state, "e1")
-    assert ", then heavy in " in rules().text(state, "e1")
+    assert ", then heavy\n" in rules().text(state, "e1")
     seen = rules().observe(state).combat
     assert seen is not None
     assert (seen.intent, seen.intent_after) == ("normal", "heavy")

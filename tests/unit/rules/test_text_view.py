@@ -110,7 +110,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     if fight.rank:
         after = Intent(following(cat, fight))
         again = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
-        then = f", then {after.name} in {again / 1000:.1f} s"
+        then = f", then {after.name}" + (f" in {again / 1000:.1f} s" if again < period else "")
     elif soonest < period:
         then = f", maybe again in {soonest / 1000:.1f} s"
     lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
@@ -121,10 +121,10 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         before = cat.actions[hero.strip[slot - 1]].effects if slot else ()
         combo += " set up" if any(e.who == "foe" and e.on != "critical" for e in before) else ""
     combo += ", opening" if fight.opening else ""
-    rolls = "/".join(map(str, thresholds(hero, fight)))
-    lines.append(
-        f"You hit ~{combat.outgoing(cat, state)}, rolls {rolls}, next in {period / 1000:.1f} s{combo}"
-    )
+    rolls = f", rolls {'/'.join(map(str, thresholds(hero, fight)))}"
+    if len(happened) == len(state.log):
+        rolls = ""
+    lines.append(f"You hit ~{combat.outgoing(cat, state)}{rolls}, next {period / 1000:.1f} s{combo}")
     return "\n".join(lines)
 
 

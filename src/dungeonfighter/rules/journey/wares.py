@@ -84,9 +84,12 @@ def refusal(cat: Catalogue, state: State, number: int) -> str:
 
 
 def lacking(wares: dict[int, Ware]) -> str:
-    """Return the wares that the hero cannot buy: `Too dear: Bomb 26 gold. Sold out: Potion.`"""
+    """Return the wares that the hero lacks gold for, or came too late for.
+
+    For example `Too dear: Bomb 26 gold. Sold out: Potion.`
+    """
     listed = []
-    for lack in (DEAR, SOLD_OUT, FULL):
+    for lack in (DEAR, SOLD_OUT):
         names = [
             f"{ware.name} {ware.price} gold" if lack == DEAR else ware.name
             for _, ware in sorted(wares.items())

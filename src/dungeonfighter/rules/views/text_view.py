@@ -3,15 +3,16 @@
     e3 t14 | Tarn 212/264 hp, bleed 2
     You precise 14+3: combo Rend for 18. Foe normal hit for 14.
     Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
-    You hit ~14, rolls 6/14/20, next in 7.1 s, combo 2/3 Rend
+    You hit ~14, next 7.1 s, combo 2/3 Rend
     1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 8 flee | 9 auto
 
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. The situation
 of a fight is the enemy's shown intent with its damage on a plain hit and its time; the damage of a plain hit
-of the hero, the lowest rolls that hit, combo and are critical, the time to the hero's next action after it,
-and the slot of the strip that a combo plays. Of an elite, a guardian or a boss the action after the shown one
-stands there too, by its pattern. The
+of the hero, the time to the hero's next action after it, and the slot of the strip that a combo plays. Of an
+elite, a guardian or a boss the action after the shown one stands there too, by its pattern. The first turn of
+a fight also has what stays: the enemy's level and kind, and the lowest rolls that hit, combo and are
+critical. The
 lines of the fighters list their statuses, so no sentence reports that a status begins or ends. The budget is
 120 tokens a median turn.
 
@@ -115,7 +116,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
     elif wait < 0:
         wait = 0
     left = allowance_left(state)
-    if left <= labels.STIRS_SOON:
+    if left <= labels.STIRS_SOON and (left >= 0 or began):
         suffers += f" | {labels.stirs(state, left)}"
     if state.ranked:
         suffers += _few_turns(state)
@@ -137,6 +138,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         shown = _FLIGHT
     then = _then(cat, fight, wait, period)
     hit = forecast.outgoing(cat, hero, fight, clean)
+    rolls = _rolls(hero.figures, fight) if began else ""
     strip = hero.strip
     slots = len(strip)
     combo = ""
@@ -154,8 +156,8 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most} hp{enemy_suffers}; "
         f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s{then}\n"
-        f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, {_rolls(hero.figures, fight)}, "
-        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
+        f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}{rolls}, "
+        f"next {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
 
 
@@ -166,17 +168,17 @@ def _critical(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, health: int
 
 
 def _then(cat: Catalogue, fight: Fight, wait: int, period: int) -> str:
-    """Return the action after the shown one by the pattern, or when one may come before the hero's next."""
+    """Return the action after the shown one, with its time if it comes before the hero's next."""
     if fight.rank:
         after = following(cat, fight)
         again = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
-        return f", then {INTENTS[after]} in {SECONDS[again] if again < SECONDS_MAX else _seconds(again)} s"
+        return f", then {INTENTS[after]}{f' in {_seconds(again)} s' if again < period else ''}"
     again = wait + fight.period * _SHORTEST // 1000
     return f", maybe again in {_seconds(again)} s" if again < period else ""
 
 
 def _rolls(figures: Figures, fight: Fight) -> str:
-    """Return the lowest rolls of a plain attack now that hit, combo and are critical: `rolls 6/14/20`."""
+    """Return the lowest rolls of a plain attack now that hit, combo and are critical: `, rolls 6/14/20`."""
     penalty = tables.ROLL_PENALTY if fight.hero.statuses[ROLL_PENALTY] else 0
     return _thresholds(
         figures.hit + fight.hit, figures.combo + fight.combo, figures.crit + fight.crit, penalty
@@ -186,7 +188,7 @@ def _rolls(figures: Figures, fight: Fight) -> str:
 @lru_cache(LISTS_MAX)
 def _thresholds(hit: int, combo: int, crit: int, penalty: int) -> str:
     lowest, combos, critical = bounds(hit, combo, crit)
-    return f"rolls {lowest + penalty}/{combos + penalty}/{critical}"
+    return f", rolls {lowest + penalty}/{combos + penalty}/{critical}"
 
 
 def _few_turns(state: State) -> str:
@@ -229,7 +231,7 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     dungeon = state.dungeon
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} {hp} | dungeon L{NUMERALS[dungeon.level]} "
+            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
             f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
