@@ -27,7 +27,6 @@ save_slots_max: Final = 16
 state_bytes_max: Final = 4096
 log_events_max: Final = 24
 bag_items_max: Final = 20
-potions_max: Final = 4
 strip_slots_max: Final = 8
 ranked_turns_max: Final = 3000
 nonce_bytes: Final = 16

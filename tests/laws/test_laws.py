@@ -7,14 +7,15 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import GameOptions, State, codec, log
+from dungeonfighter.rules import GameOptions, State, codec, log, tables
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.codec import copy
-from dungeonfighter.rules.state import Dice, Phase, RoomPhase
+from dungeonfighter.rules.state import Dice, Door, Offer, Phase, RoomPhase
 from tests.laws.runs import PICKS, begin, options, walk
 from tests.unit.rules.position import combat_state, rules
 
@@ -220,8 +221,11 @@ def test_random_ranked_runs_end() -> None:
 
 
 def test_the_largest_state_fits() -> None:
-    """The state has a full bag of mythics, every talent, a fight and a full log of long events."""
-    assert len(rules().encode(_largest())) <= limits.state_bytes_max
+    """The state has a full bag of mythics, every talent, a fight, a full log and two whole dungeons."""
+    state = _largest()
+    encoded = rules().encode(state)
+    assert len(encoded) <= limits.state_bytes_max
+    assert rules().encode(rules().decode(encoded)) == encoded
 
 
 def _largest() -> State:
@@ -238,8 +242,15 @@ def _largest() -> State:
     hero.level, hero.xp, hero.gold = 100, 10**6, 10**9
     refresh(cat, hero)
     hero.strip = hero.figures.known[:8]
-    state.world.shop = items[25:]
-    assert state.dungeon is not None
-    state.dungeon.stock = items[25:27]
+    state.world.shop = items[25:26]
+    state.world.offers = [Offer(100, 2, 9, enemies=[200] * tables.ROSTER) for _ in range(3)]
+    state.world.meters = [-1000, -1000, -400]
+    dungeon = state.dungeon
+    assert dungeon is not None
+    dungeon.stock = items[25:28]  # an elite's spoils, or the wares of a merchant with two goods
+    dungeon.offer = [200, 200]
+    dungeon.roster = [200] * tables.ROSTER
+    dungeon.doors = dungeon.ahead = [Door(6, 2, 200, 200)] * 3
+    state.world.held = replace(dungeon)
     state.log = [[60, 10**6, 10**6, 10**6, 10**6, 10**6] for _ in range(limits.log_events_max)]
     return state

@@ -77,7 +77,7 @@ def choose(rules: Rules, policy: Policy, state: State) -> str:
     """Return the policy's input for a live state; only a policy that needs an observation gets one."""
     if isinstance(policy, InputPolicy):
         return policy.choose_inputs([c.input for c in rules.legal_inputs(state) if not c.pattern])
-    return policy.choose(rules.observe(state))
+    return policy.choose(rules.observe(state, briefly=True))
 
 
 def _killer(state: State) -> str:

@@ -32,9 +32,9 @@ Type one of the inputs on the left, then Enter. Lists are typed out, for example
   new   give this run up and begin another
   q     leave; so do Ctrl-C and Ctrl-D. {kept}
 In a fight the enemy shows its next action. Answer it:
-  4  guard against a heavy blow
-  2  precise to interrupt a heal or a spell, and to finish
-  3  power when the enemy cannot act first
+  4  guard against a heavy or crushing blow, not against a feint
+  2  precise to interrupt a heal, a spell or a charge, and to make an opening
+  3  power into an opening, or when the enemy cannot act first
   5  potion before it is too late"""
 _LEAVING: Final = ("q", "quit", "exit")
 _HELPING: Final = ("help", "?", "h")

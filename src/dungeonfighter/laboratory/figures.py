@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 TABLES: Final = "dungeonfighter.rules.tables"
 LIMITS: Final = (
-    "bag_items_max", "fight_actions_max", "potions_max", "ranked_turns_max", "strip_slots_max",
+    "bag_items_max", "fight_actions_max", "ranked_turns_max", "strip_slots_max",
 )  # fmt: skip
 """The names of `limits.py` that are rules of the game."""
 _CHANGE: Final = "_figure"

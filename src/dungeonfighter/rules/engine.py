@@ -179,9 +179,12 @@ class Rules:
                 raise IllegalInput(f"'{text}' is not legal now{why}; legal: {legal}")
         return play
 
-    def observe(self, state: State) -> Observation:
-        """Return the full snapshot: everything the hero knows and nothing it cannot know."""
-        return snapshot.observe(self, state)
+    def observe(self, state: State, *, briefly: bool = False) -> Observation:
+        """Return the full snapshot: everything the hero knows and nothing it cannot know.
+
+        `briefly` leaves out what no policy of this package reads; see `snapshot.observe`.
+        """
+        return snapshot.observe(self, state, briefly=briefly)
 
     def text(self, state: State, head: str) -> str:
         """Return the compact text view; `head` opens its status line."""

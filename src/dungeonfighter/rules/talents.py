@@ -46,7 +46,7 @@ class Perk:
     quick_hands: Final = 13
     """A consumable takes amount permille of an action instead of 500."""
     strip_keeper: Final = 14
-    """A plain hit does not reset the strip, amount times a fight."""
+    """A miss does not reset the strip, amount times a fight."""
     gambler: Final = 15
     """A natural 1 is a critical, a natural 2 a critical miss."""
     long_statuses: Final = 16

@@ -27,6 +27,8 @@ _COMBAT = int(Phase.Combat)
 _CLEARED = int(RoomPhase.cleared)
 _OFFER = int(RoomPhase.offer)
 _BOSS = int(Rank.boss)
+_REST, _PREPARE = 3, 6
+"""The inputs of a cleared room that eat a ration."""
 
 DONE: Final = ""
 GEAR: Final = "gear changes at the hub, in the inventory and in a cleared room"
@@ -151,9 +153,11 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     if not in_fight and dungeon is not None:
         if number == 2 and dungeon.searched:
             return "this room is searched"
-        if number == 3 and dungeon.rested:
-            return "you have rested in this room"
-        if number == 3:
+        if number in (_REST, _PREPARE):
+            if dungeon.rested:
+                return "you have eaten a ration in this room"
+            if number == _PREPARE and dungeon.omen:
+                return "a shield or weakness waits for the next fight already"
             return "you have no ration"
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"

@@ -62,6 +62,16 @@ def test_the_json_view_leads_to_the_same_decision(policy: str) -> None:
             assert player.choose(decoded) == player.choose(seen)
 
 
+@pytest.mark.parametrize("policy", ["auto", "heuristic", "search"])
+def test_the_brief_view_leads_to_the_same_decision(policy: str) -> None:
+    player = make_policy(policy)
+    for state in states(policy, seed=12):
+        if not state.over:
+            assert player.choose(rules().observe(state, briefly=True)) == player.choose(
+                rules().observe(state)
+            )
+
+
 def test_random_decides_the_same_from_text_inputs_and_observation() -> None:
     three = [Random(5), Random(5), Random(5)]
     for state in states("random", seed=13):

@@ -50,6 +50,10 @@ def test_the_content_has_the_promised_amounts() -> None:
     assert len(CAT.other_consumables) >= 2
 
 
+def test_the_row_of_the_potion_has_the_amount_that_a_hero_carries() -> None:
+    assert CAT.consumables[CAT.consumable_at[5]].carried_max == tables.POTIONS_MAX
+
+
 def test_every_region_has_a_boss_with_two_different_patterns() -> None:
     for boss in CAT.boss_of_region:
         assert CAT.enemies[boss].rank == "boss"

@@ -422,6 +422,6 @@ def test_an_item_says_which_action_it_grants() -> None:
 
 def test_a_finished_search_and_a_second_rest_are_refused_with_the_reason() -> None:
     state = cleared(searched=True, rested=True)
-    for text, reason in (("2", "this room is searched"), ("3", "you have rested in this room")):
+    for text, reason in (("2", "this room is searched"), ("3", "you have eaten a ration in this room")):
         with pytest.raises(IllegalInput, match=f"'{text}' is not legal now: {reason}; legal: "):
             play(state, text)

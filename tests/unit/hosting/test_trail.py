@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter import limits
@@ -15,6 +15,7 @@ from dungeonfighter.hosting import trail as trails
 _INPUTS = st.lists(st.sampled_from(["1", "2", "10", "equip 3", "trade 1,2,3,4,5", "x" * 48]), max_size=150)
 
 
+@settings(deadline=None)
 @given(
     texts=_INPUTS,
     first_turn=st.sampled_from([0, 1, 127, 128, 50240, 12_829_696]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter.connection_strings import Database, Problem, parse_database
@@ -75,6 +75,7 @@ _WORDS = st.sampled_from(
 
 @example("POSTGRES")
 @example("sqlite")
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(_WORDS, max_size=20).map("".join)))
 def test_any_text_is_a_database_or_a_problem(text: str) -> None:
     with contextlib.suppress(Problem):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter.ingress.partitions import STREAMS
 from dungeonfighter.ingress.rabbitmq_members import Members, Word, division, encode_word
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(min_size=1, max_size=8), min_size=1, max_size=20))
 def test_shares_differ_by_one_and_all_get_the_same_division(owners: set[str]) -> None:
     mine = division(owners)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX, Command, Decoder
@@ -41,6 +41,7 @@ def test_what_is_no_message_keeps_its_beginning_and_its_id(body: bytes) -> None:
     assert fields_of(body, Properties()) == {"body": body[:MESSAGE_BYTES_MAX]}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.text(max_size=80))
 def test_any_body_gives_fields(body: bytes, name: str) -> None:
     fields = fields_of(body, Properties(correlation_id=name))

@@ -61,7 +61,7 @@ def test_all_wrong_names_are_refused_at_once(tmp_path: Path) -> None:
         assert word in problems
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"tabels": {}}', '{"limits": {"potions_max": "3"}}'])
+@pytest.mark.parametrize("text", ["[]", "{", '{"tabels": {}}', '{"limits": {"bag_items_max": "3"}}'])
 def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "figures.json"
     path.write_text(text, encoding="utf-8")

@@ -87,13 +87,17 @@ def with_run(**changes: Any) -> Callable[[Replay], Replay]:
     return lambda run: replace(run, **changes)
 
 
+def with_another_first(digits: str) -> str:
+    return ("1" if digits[0] == "0" else "0") + digits[1:]
+
+
 CHANGES: dict[str, tuple[Callable[[Replay], Replay], set[str]]] = {
     "input": (with_run(inputs=["1"] * 10 + ["2"] + ["1"] * 9), {"execution", "signature"}),
     "seed": (with_option(seed=4712), {"commitment", "execution", "signature"}),
     "nonce": (with_option(nonce="1" + NONCE[1:]), {"commitment", "execution", "signature"}),
     "commitment": (with_proof(commitment="0" * 64), {"commitment"}),
     "digest": (with_result(digest="0" * 32), {"execution", "signature"}),
-    "digests": (lambda run: replace(run, digests="0" + run.digests[1:]), {"execution"}),
+    "digests": (lambda run: replace(run, digests=with_another_first(run.digests)), {"execution"}),
     "no digests": (with_run(digests=""), {"digests"}),
     "score": (with_result(score=99.0), {"execution", "signature"}),
     "result": (with_result(result="won"), {"execution", "signature"}),

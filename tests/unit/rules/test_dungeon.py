@@ -197,6 +197,15 @@ def test_a_snapped_lock_hurts() -> None:
     assert taken(state, "2") == state.hero.figures.health_max * 150 // 1000
 
 
+def test_a_snapped_lock_leaves_some_gold_and_no_item() -> None:
+    state = room(RoomKind.treasure, level=4)
+    gold = state.hero.gold
+    play(state, "1")
+    roll_event(state, 2)
+    play(state, "2")
+    assert (state.hero.gold, state.hero.bag) == (gold + 40, [])
+
+
 def shrine(event: str) -> tuple[State, RoomEvent]:
     cat = rules().catalogue
     state = room(RoomKind.shrine)
@@ -399,9 +408,23 @@ def complete_dungeon(level: int = 10, hero_level: int = 1) -> State:
     return state
 
 
-def test_completion_heals_fully() -> None:
-    state = complete_dungeon()
-    assert state.hero.health == state.hero.figures.health_max
+def test_completion_heals_nothing() -> None:
+    state = cleared(rooms=2)
+    state.hero.health = 10
+    the_dungeon(state).room = 2
+    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
+    assert (state.phase, state.hero.health) == (Phase.DungeonCompletion, 10)
+
+
+def test_the_item_of_a_bosss_dungeon_is_two_rarities_better() -> None:
+    rarities = set()
+    for start in range(40):
+        state = cleared(rooms=2, boss=True)
+        the_dungeon(state).room = 2
+        state.dice.loot = start
+        dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
+        rarities.add(state.hero.bag[-1].rarity)
+    assert min(rarities) == 2
 
 
 def test_completion_gives_one_item_above_the_dungeons_level() -> None:
@@ -481,6 +504,15 @@ def test_an_omen_shields_the_hero_in_the_next_fight() -> None:
     roll_event(state, 8)
     play(state, "1")
     assert the_fight(state).hero.statuses[Status.shield] == 2
+
+
+def test_a_bad_omen_weakens_the_hero_in_the_next_fight() -> None:
+    state = room(RoomKind.fight)
+    the_dungeon(state).omen = -3
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).hero.statuses[Status.weaken] == 3
+    assert the_dungeon(state).omen == 0
 
 
 def test_a_dark_door_can_be_taken() -> None:

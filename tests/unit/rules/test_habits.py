@@ -129,6 +129,50 @@ def test_a_thief_takes_gold_from_a_hero_without_consumables() -> None:
     assert state.hero.gold == 105 - tables.STOLEN_GOLD * 10
 
 
+def test_a_thief_takes_no_more_gold_than_there_is() -> None:
+    state = before(Intent.steal)
+    state.hero.consumables = [0] * len(state.hero.consumables)
+    state.hero.gold = 3
+    step = play(state, "1")
+    assert state.hero.gold == 0
+    assert happened(step, Event.Paid) == [[Event.Paid, 3]]
+
+
+def test_a_drain_heals_at_most_to_the_maximum() -> None:
+    state = before(Intent.drain)
+    fight = the_fight(state)
+    fight.health = fight.health_max - 10
+    step = play(state, "1")
+    assert fight.health == fight.health_max
+    assert happened(step, Event.EnemyHealed) == [[Event.EnemyHealed, 10]]
+
+
+@pytest.mark.parametrize(("face", "misses"), [(3, True), (4, False)])
+def test_a_crush_misses_only_up_to_3(face: int, misses: bool) -> None:
+    state = before(Intent.crush)
+    roll(state, 3, face)
+    assert (taken(state, "1") == 0) is misses
+
+
+def test_a_stunned_enemy_ends_the_guard_without_a_rage() -> None:
+    state = before(Intent.normal, guarded=True, against=of("rage"))
+    the_fight(state).enemy.statuses[Status.stun] = 1
+    play(state, "4")
+    assert not the_fight(state).guarding
+    assert the_fight(state).damage == 200
+
+
+def test_a_summon_counts_as_one_of_two_heals_of_an_ordinary_enemy() -> None:
+    state = before(Intent.summon, against=of("summon"))
+    play(state, "1")
+    assert the_fight(state).heals == 1
+    the_fight(state).heals = tables.ENEMY_HEALS_MAX
+    for start in range(300):
+        state.dice.combat = start
+        intents.choose(CAT, the_fight(state), state.dice, 0)
+        assert the_fight(state).intent != Intent.summon
+
+
 def test_a_summoned_helper_is_a_second_health_bar_twice_a_fight() -> None:
     state = before(Intent.summon, against=of("summon"), rank=Rank.guardian)
     play(state, "1")

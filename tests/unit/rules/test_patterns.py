@@ -140,6 +140,24 @@ def test_an_ordinary_enemy_does_not_change() -> None:
     assert seen.change_below_half == ""
 
 
+def test_the_second_pattern_begins_at_its_beginning_and_is_foretold() -> None:
+    cat = rules().catalogue
+    boss = cat.boss_of_region[1]
+    state = combat_state(against=boss, rank=Rank.boss, pattern_at=2)
+    fight = the_fight(state)
+    fight.health = fight.health_max // 2 - 1
+    for wanted in cat.enemy_pattern_low[boss]:
+        foretold = intents.following(cat, fight)
+        intents.choose(cat, fight, state.dice, 0)
+        assert fight.intent == foretold
+        assert wanted in {fight.intent, Intent.heal, Intent.summon}
+
+
+def test_an_opening_is_announced_once() -> None:
+    state = combat_state(faces=(10,), opening=True)
+    assert not happened(play(state, "2"), Event.Opened)
+
+
 def test_a_precise_hit_makes_an_opening() -> None:
     state = combat_state(faces=(10,))
     assert happened(play(state, "2"), Event.Opened)

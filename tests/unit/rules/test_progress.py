@@ -90,12 +90,15 @@ def test_a_full_bag_scraps_a_found_item() -> None:
     assert (len(state.hero.bag), state.hero.gold > before) == (20, True)
 
 
-def test_potions_beyond_four_become_gold() -> None:
+@pytest.mark.parametrize(("have", "found"), [(-1, Event.ConsumableFound), (0, Event.GoldFound)])
+def test_a_found_potion_beyond_the_most_becomes_gold(have: int, found: int) -> None:
     state = hub()
     cat = rules().catalogue
-    state.hero.consumables = replaced(state.hero.consumables, cat.consumable_at[5], 4)
-    progress.find_good(cat, state, cat.consumable_at[5])
-    assert state.log[-1][0] == Event.GoldFound
+    potion = cat.consumable_at[5]
+    state.hero.consumables = replaced(state.hero.consumables, potion, tables.POTIONS_MAX + have)
+    progress.find_good(cat, state, potion)
+    assert state.log[-1][0] == found
+    assert state.hero.consumables[potion] == tables.POTIONS_MAX
 
 
 def items_dropped(rank: Rank) -> int:

@@ -101,6 +101,32 @@ def test_a_trade_at_the_hub() -> None:
     assert why(state, "trade 1,2,3,4,5") == "a trade needs the inventory"
 
 
+def test_a_trade_that_the_hero_cannot_pay() -> None:
+    state = in_inventory(bag=5)
+    state.hero.gold = 0
+    assert why(state, "trade 1,2,3,4,5") == "it costs 25 gold, and you have 0"
+
+
+@pytest.mark.parametrize("text", ["3", "6"])
+def test_a_ration_that_the_hero_does_not_have(text: str) -> None:
+    state = cleared()
+    assert text in inputs(state)
+    state.hero.consumables = [0] * len(state.hero.consumables)
+    assert why(state, text) == "you have no ration"
+
+
+@pytest.mark.parametrize("text", ["3", "6"])
+def test_a_second_ration_in_a_room(text: str) -> None:
+    assert why(cleared(rested=True), text) == "you have eaten a ration in this room"
+
+
+@pytest.mark.parametrize("omen", [2, -3])
+def test_a_second_preparation_for_a_fight(omen: int) -> None:
+    state = cleared(omen=omen)
+    assert "3" in inputs(state)
+    assert why(state, "6") == "a shield or weakness waits for the next fight already"
+
+
 def test_unequip_with_a_full_bag() -> None:
     assert why(in_inventory(bag=20), "unequip weapon") == "the bag is full"
 

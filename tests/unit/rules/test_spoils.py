@@ -68,6 +68,29 @@ def test_a_treasure_shows_an_open_a_locked_and_a_guarded_item() -> None:
         assert words in text
 
 
+def test_the_locked_item_is_two_levels_higher_and_the_shown_rarities_have_their_steps() -> None:
+    found = []
+    for start in range(60):
+        state = room(RoomKind.treasure)
+        state.dice.loot = start
+        play(state, "1")
+        found.append(the_dungeon(state).stock)
+    assert {tuple(item.level for item in stock) for stock in found} == {(10, 12, 10)}
+    assert [min(stock[place].rarity for stock in found) for place in range(3)] == [0, 1, 2]
+
+
+def test_the_spoils_of_an_elite_are_one_rarity_better() -> None:
+    rarities = set()
+    for start in range(60):
+        state = room(RoomKind.elite)
+        roll_event(state, 8)
+        play(state, "1")
+        state.dice.loot = start
+        win(state)
+        rarities |= {item.rarity for item in the_dungeon(state).stock}
+    assert min(rarities) == 1
+
+
 def test_the_guarded_item_is_given_for_a_kill() -> None:
     state = treasure()
     wanted = the_dungeon(state).stock[2]

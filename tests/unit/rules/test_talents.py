@@ -226,6 +226,13 @@ def test_momentum_shortens_the_second_combo() -> None:
     assert the_fight(state).hero.next_at == state.hero.figures.period * (1000 - amount("momentum")) // 1000
 
 
+@pytest.mark.parametrize("face", [3, 10])
+def test_momentum_ends_with_a_miss_or_a_plain_hit(face: int) -> None:
+    state = combat_state(faces=(face,), talents=("momentum",), run=2)
+    play(state, "1")
+    assert the_fight(state).run == 0
+
+
 def test_last_stand_needs_a_wounded_hero() -> None:
     whole, wounded = (
         combat_state(faces=(10,), talents=("last_stand",)),

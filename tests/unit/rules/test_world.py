@@ -177,6 +177,19 @@ def test_a_new_visit_restocks_only_after_a_first_clear() -> None:
     assert state.world.potions_left == tables.STOCK[5]
 
 
+def test_the_price_of_a_reroll_falls_back_when_the_hub_restocks() -> None:
+    state = hub()
+    state.hero.gold = 1000
+    play(state, "7")
+    play(state, "7")
+    for first_clear, rerolls in ((False, 2), (True, 0)):
+        if first_clear:
+            world.first_clear(rules().catalogue, state)
+        for text in ("dungeon 1", "9"):
+            play(state, text)
+        assert state.world.rerolls == rerolls
+
+
 def test_the_hero_camps_once_a_visit() -> None:
     state = hub()
     state.hero.health = 1

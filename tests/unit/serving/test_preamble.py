@@ -6,7 +6,7 @@ import contextlib
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter.serving.preamble import PREAMBLE_BYTES_MAX, Malformed, Preamble, read_preamble
@@ -76,6 +76,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         read_preamble(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.sampled_from([b"", b"PROXY ", b"PROXY TCP4 ", MARK, MARK + b"\x21\x11"]))
 def test_any_bytes_are_judged(data: bytes, beginning: bytes) -> None:
     try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from dungeonfighter.rules.state import Intent
 from dungeonfighter.web.files import Files
 from tests.unit.web.watching import Site
 
@@ -58,3 +61,9 @@ async def test_the_file_of_another_release_is_answered_by_ours_and_not_kept() ->
         assert reply.body == (await site.get(ours)).body
     for path in ("/static/none.0123456789abcdef.js", "/static/index.html", "/static/../app.py", "/static/"):
         assert (await site.get(path)).status == 404
+
+
+@pytest.mark.parametrize("intent", list(Intent))
+def test_the_page_has_words_for_every_intent(intent: Intent) -> None:
+    scripts = [file.body.decode() for path, file in Files().by_path.items() if "/hero." in path]
+    assert f' {intent.name}: "' in "".join(scripts)

@@ -110,7 +110,7 @@ class Catalogue:
         travels: Event numbers.
         region_of_theme: Region number by theme.
         themes_of_region: Theme numbers by region; regions are in order of level.
-        consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
+        consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 ration).
         consumable_status: `Status` number by consumable, or -1.
         other_consumables: Consumables without such an input, which `item n` uses.
         consumable_prices: The full price by `[consumable][hero level]`, level 0 to LEVEL_MAX.

@@ -144,7 +144,7 @@ def _goods(content: Content) -> Iterator[str]:
             yield f"{_at('talents', number, talent)}: key '{talent.key}' is not one of {_list(KEYS)}"
     inputs = [c.input for c in content.consumables if c.input]
     if sorted(inputs) != [5, 6, 7]:
-        yield "consumables.json: exactly one row each for the inputs 5 (potion), 6 (bomb) and 7 (food)"
+        yield "consumables.json: exactly one row each for the inputs 5 (potion), 6 (bomb) and 7 (ration)"
     for number, good in enumerate(content.consumables):
         at = _at("consumables", number, good)
         if good.effect not in CONSUMABLE_EFFECTS or good.who not in ("self", "foe"):

@@ -151,7 +151,7 @@ class Affix(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
-    """One consumable. `input` is its input in a fight (5 potion, 6 bomb, 7 food), or 0 for `item n` only.
+    """One consumable. `input` is its input in a fight (5 potion, 6 bomb, 7 ration), or 0 for `item n` only.
 
     `effect`: heal (permille of maximum health) | damage (permille of a plain hit) | status (on `who`).
     """

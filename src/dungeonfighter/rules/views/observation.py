@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from dungeonfighter.rules import tables
+
 
 class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One legal input, which applies as it stands, with a short label.
@@ -113,7 +115,7 @@ class PlayerView(Struct, frozen=True, rename="camel"):
     period: int = 8000
     amplification: int = 1000
     strip_slots: int = 1
-    potions_max: int = 4
+    potions_max: int = tables.POTIONS_MAX
 
 
 class DungeonView(Struct, frozen=True, rename="camel"):

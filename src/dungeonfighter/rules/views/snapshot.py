@@ -70,8 +70,11 @@ _GAME_LOOP = int(Phase.GameLoop)
 _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _LEVEL_UP = int(Phase.LevelUp)
 _WEAPON = int(Slot.weapon)
+_WEAPON_SELECTION = int(Phase.WeaponSelection)
 _DUNGEON = int(Phase.Dungeon)
+_INVENTORY = int(Phase.Inventory)
 _CLEARED = int(RoomPhase.cleared)
+_OFFER = int(RoomPhase.offer)
 _MERCHANT = int(RoomKind.merchant)
 
 _FOUGHT_IN: Final = (_COMBAT, int(Phase.Death))
@@ -93,11 +96,18 @@ class SnapshotRules(TextRules, Protocol):
     def digest(self, raw: bytes) -> bytes: ...
 
 
-def observe(rules: SnapshotRules, state: State) -> Observation:
+def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Observation:
     """Return the full snapshot: everything the hero knows and nothing it cannot know.
 
     A call costs some 50 to 150 us, most of it for the comparisons of the items in the bag. The text view is
     cheaper.
+
+    Args:
+        rules: The rules of the run.
+        state: The state to show.
+        briefly: Leave out what no policy of `bots` reads at this moment, for a third of the work: worn items,
+            sentences, words of actions; the bag, the known actions and the wares where they are of no use;
+            the labels that only a person needs; the digest, except at the choice of the weapon.
     """
     cat = rules.catalogue
     comparison = Comparison(cat, state.hero)
@@ -106,7 +116,9 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
     legal = rules.legal_inputs(state)
     return Observation(
         turn=state.turn,
-        digest=rules.digest(rules.encode(state)).hex(),
+        digest=""
+        if briefly and state.phase != _WEAPON_SELECTION
+        else rules.digest(rules.encode(state)).hex(),
         rules=rules.identity,
         seed=None if state.ranked and (not state.over or state.mode == _DAILY) else state.seed,
         mode=Mode(state.mode).name,
@@ -114,15 +126,19 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         score=rules.score(state) / 100,
         is_over=state.over,
         current_state=Phase(state.phase).name,
-        player=_player(cat, state, comparison, in_fight),
+        player=_player(cat, state, comparison, in_fight, briefly=briefly),
         current_dungeon=None if dungeon is None else _dungeon(cat, dungeon),
         current_room=None if dungeon is None else _room(cat, state, dungeon, comparison, legal),
         combat=None if in_fight is None else _combat(cat, state, in_fight),
         dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
         talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
-        shop=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
-        available_actions=[labels.rich(cat, state, comparison, c) for c in legal],
-        recent_output=recent_output(cat, state),
+        shop=[]
+        if briefly and state.phase != _GAME_LOOP
+        else [_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
+        available_actions=list(legal)
+        if briefly and not _offers_trades(state)
+        else [labels.rich(cat, state, comparison, c) for c in legal],
+        recent_output=[] if briefly else recent_output(cat, state),
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
     )
@@ -133,7 +149,21 @@ def recent_output(cat: Catalogue, state: State, count: int = limits.recent_outpu
     return [sentence(cat, event) for event in log.recent(state)[-count:]]
 
 
-def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight | None) -> PlayerView:
+def _offers_trades(state: State) -> bool:
+    return state.dungeon is not None and state.phase == _DUNGEON and state.dungeon.phase == _OFFER
+
+
+def _handles_items(state: State) -> bool:
+    """Return True where the hero can wear or trade items and order the strip."""
+    if state.phase == _DUNGEON:
+        return state.dungeon is not None and state.dungeon.phase == _CLEARED
+    return state.phase in (_GAME_LOOP, _INVENTORY)
+
+
+def _player(
+    cat: Catalogue, state: State, comparison: Comparison, fight: Fight | None, *, briefly: bool
+) -> PlayerView:
+    handles = not briefly or _handles_items(state)
     someone = state.hero
     figures = someone.figures
     armed = someone.kind >= 0
@@ -161,9 +191,9 @@ def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight |
         potions=_count(someone, cat.consumable_at[5]),
         talents=[cat.talents[number].name for number in someone.talents],
         strip=[cat.actions[number].name for number in someone.strip],
-        actions=_actions(cat, someone),
-        worn=[_item(cat, None, item, 0) for item in someone.worn if item is not None],
-        bag=_bag(cat, someone, comparison),
+        actions=_actions(cat, someone, briefly=briefly) if handles else [],
+        worn=[] if briefly else [_item(cat, None, item, 0) for item in someone.worn if item is not None],
+        bag=_bag(cat, someone, comparison) if handles else [],
         consumables=_consumables(cat, someone),
         statuses=[] if fight is None else _statuses(fight.hero.statuses),
         hit_at=hit,
@@ -192,9 +222,14 @@ def _count(someone: Hero, number: int) -> int:
     return someone.consumables[number] if number < len(someone.consumables) else 0
 
 
-def _actions(cat: Catalogue, someone: Hero) -> list[ActionView]:
+def _actions(cat: Catalogue, someone: Hero, *, briefly: bool) -> list[ActionView]:
     return [
-        ActionView(place, cat.actions[number].name, _effect(cat.actions[number]), number in someone.strip)
+        ActionView(
+            place,
+            cat.actions[number].name,
+            "" if briefly else _effect(cat.actions[number]),
+            number in someone.strip,
+        )
         for place, number in enumerate(someone.figures.known)
     ]
 

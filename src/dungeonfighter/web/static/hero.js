@@ -2,7 +2,11 @@
 import { byId, make, number } from "./dom.js";
 
 const LINES_MAX = 400;
-const intents = { light: "a light blow", normal: "a blow", heavy: "a heavy blow", status: "a spell", defend: "defence", heal: "healing", flee: "flight" };
+const intents = {
+  light: "a light blow", normal: "a blow", heavy: "a heavy blow", status: "a spell", defend: "defence", heal: "healing", flee: "flight",
+  feint: "a feint", charge: "a charge", crush: "a crushing blow", ward: "a ward", harden: "harder skin", aim: "an aim", drain: "a drain",
+  steal: "a theft", summon: "a helper",
+};
 let shown = null; // {botId, episode, turn, lines}
 
 /** Bring the bot into view, if it is not: on a phone its panel stands below the list. */
@@ -65,8 +69,13 @@ function showGauges(view) {
   const { player, combat, currentDungeon: dungeon } = view;
   const gauges = [gauge("hero", "health", player.health, player.healthMax), gauge("xp", "experience", player.xp, player.xpNext)];
   if (dungeon) gauges.push(gauge("xp", `${dungeon.name} (level ${dungeon.level})`, dungeon.room, dungeon.rooms, " rooms"));
-  if (combat) gauges.push(gauge("enemy", `${combat.enemy}, next: ${intents[combat.intent] ?? combat.intent}`, combat.health, combat.healthMax));
+  if (combat) gauges.push(gauge("enemy", `${combat.enemy}, next: ${intentWords(combat)}`, combat.health, combat.healthMax));
   byId("gauges").replaceChildren(...gauges);
+}
+
+function intentWords({ intent, intentAfter }) {
+  const [next, after] = [intent, intentAfter].map((each) => intents[each] ?? each);
+  return after ? `${next}, then ${after}` : next;
 }
 
 /** Count the first lines of `now` that are the last lines of `before`. */
