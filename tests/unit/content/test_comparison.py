@@ -114,7 +114,7 @@ def test_a_granted_action_that_betters_the_strip_raises_the_score() -> None:
     assert (change.score > 20, change.text) == (True, "no change")
 
 
-def test_a_granted_action_of_no_use_changes_nothing() -> None:
+def test_a_granted_action_of_no_use_does_not_change_the_score() -> None:
     someone = skilled(1)
     assert someone.figures.slots == 1, "the basic action fills the strip"
     assert Comparison(CAT, someone).change(cap("mountain_fall")).score == 0

@@ -221,7 +221,7 @@ def test_an_action_behind_one_that_inflicts_a_status_deals_more() -> None:
 
 
 @pytest.mark.parametrize("first", ["iron_hide", "mountain_fall"])
-def test_a_status_on_the_hero_or_on_criticals_only_sets_nothing_up(first: str) -> None:
+def test_a_status_on_the_hero_or_on_criticals_only_sets_no_action_up(first: str) -> None:
     assert set_up_by(first) == set_up_by("slam")
 
 

@@ -109,8 +109,8 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     then, soonest = "", wait + fight.period * 800 // 1000
     if fight.rank:
         after = Intent(following(cat, fight))
-        again = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
-        then = f", then {after.name}" + (f" in {again / 1000:.1f} s" if again < period else "")
+        later = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
+        then = f", then {after.name}" + (f" in {later / 1000:.1f} s" if later < period else "")
     elif soonest < period:
         then = f", maybe again in {soonest / 1000:.1f} s"
     lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")

@@ -55,6 +55,7 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
+_TIERS: Final = range(1, TIERS + 1)
 _Named = HeroAction | Enemy | BaseItem | Consumable | Talent | Place | Region
 
 
@@ -187,13 +188,12 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes, regions = _index(content.themes), _index(content.regions)
-    archetypes = _index(content.archetypes)
+    themes, regions, archetypes, enemies = (
+        _index(rows) for rows in (content.themes, content.regions, content.archetypes, content.enemies)
+    )
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     patterned = _patterned(content.enemies, archetype_of_enemy)
-    enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
-    tiers = range(1, TIERS + 1)
     return Catalogue(
         content=content,
         identity=identity_of(content),
@@ -226,9 +226,7 @@ def build(content: Content) -> Catalogue:
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
-        action_sets_up=tuple(
-            any(e.who == "foe" and e.on != "critical" for e in a.effects) for a in content.actions
-        ),
+        action_sets_up=tuple(map(_sets_up, content.actions)),
         action_worth=tuple(map(worth.of_action, content.actions)),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
@@ -236,8 +234,8 @@ def build(content: Content) -> Catalogue:
         any_actions=tuple(n for n, a in enumerate(content.actions) if a.points < 0 and a.weapon == "any"),
         item_slot=tuple(int(Slot[i.slot]) for i in content.items),
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
-        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
-        armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
+        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in _TIERS) for w in Weapon),
+        armours=tuple(tuple(_items(content, s, t, "") for t in _TIERS) for s in Slot),
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
@@ -260,6 +258,10 @@ def build(content: Content) -> Catalogue:
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
+
+
+def _sets_up(action: HeroAction) -> bool:
+    return any(effect.who == "foe" and effect.on != "critical" for effect in action.effects)
 
 
 def _affix_words(affix: Affix) -> tuple[str, str]:

@@ -170,10 +170,8 @@ class Comparison:
         damage += strength + highest
         health_max = health_max * self._health // 1000
         old = self._worn[slot]
-        if item.actions or (old is not None and old.actions) or kind != self.hero.kind:
-            strip = self._strip_with(slot, item, kind)
-        else:
-            strip = self._strip
+        others = item.actions or (old is not None and old.actions) or kind != self.hero.kind
+        strip = self._strip_with(slot, item, kind) if others else self._strip
         period = PERIODS[kind][agility] * time // 1000 * (1000 - faster if faster < 500 else 500) // 1000
         return (
             kind,

@@ -171,10 +171,10 @@ def _then(cat: Catalogue, fight: Fight, wait: int, period: int) -> str:
     """Return the action after the shown one, with its time if it comes before the hero's next."""
     if fight.rank:
         after = following(cat, fight)
-        again = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
-        return f", then {INTENTS[after]}{f' in {_seconds(again)} s' if again < period else ''}"
-    again = wait + fight.period * _SHORTEST // 1000
-    return f", maybe again in {_seconds(again)} s" if again < period else ""
+        soonest = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
+        return f", then {INTENTS[after]}{f' in {_seconds(soonest)} s' if soonest < period else ''}"
+    soonest = wait + fight.period * _SHORTEST // 1000
+    return f", maybe again in {_seconds(soonest)} s" if soonest < period else ""
 
 
 def _rolls(figures: Figures, fight: Fight) -> str:
