@@ -217,9 +217,9 @@ def test_a_template_is_filled_with_names_and_numbers() -> None:
 
 @pytest.mark.parametrize("intent", [Intent.ward, Intent.charge, Intent.summon])
 def test_a_turn_of_auto_does_not_list_what_the_enemy_prepared(intent: Intent) -> None:
-    told: list[str] = []
-    sentences.narrate(rules().catalogue, [[Event.EnemyPrepared, intent], [Event.AutoFought, 3, 40]], told)
-    assert told == ["Auto: 3 attacks, 40 hp lost."]
+    said: list[str] = []
+    sentences.narrate(rules().catalogue, [[Event.EnemyPrepared, intent], [Event.AutoFought, 3, 40]], said)
+    assert said == ["Auto: 3 attacks, 40 hp lost."]
 
 
 def test_points_are_the_score_in_its_shortest_form() -> None:
