@@ -8,7 +8,7 @@ Source: docs/rules.md, which a test compares with the content.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -188,9 +188,7 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes, regions, archetypes, enemies = (
-        _index(rows) for rows in (content.themes, content.regions, content.archetypes, content.enemies)
-    )
+    themes, regions, archetypes, enemies = _indices(content)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     patterned = _patterned(content.enemies, archetype_of_enemy)
     theme_ids = [t.id for t in content.themes]
@@ -296,6 +294,13 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
 def identity_of(content: Content) -> str:
     """Return the first 8 hex digits of blake2b over all content as compact JSON with sorted keys."""
     return blake2b(msgspec.json.encode(content, order="sorted")).hexdigest()[:8]
+
+
+def _indices(content: Content) -> Iterator[dict[str, int]]:
+    yield _index(content.themes)
+    yield _index(content.regions)
+    yield _index(content.archetypes)
+    yield _index(content.enemies)
 
 
 def _index(rows: Sequence[Theme | Region | Archetype | Enemy]) -> dict[str, int]:

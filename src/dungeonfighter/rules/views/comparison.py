@@ -169,9 +169,7 @@ class Comparison:
             highest = wit
         damage += strength + highest
         health_max = health_max * self._health // 1000
-        old = self._worn[slot]
-        others = item.actions or (old is not None and old.actions) or kind != self.hero.kind
-        strip = self._strip_with(slot, item, kind) if others else self._strip
+        strip = self._strip_with(slot, item, kind)
         period = PERIODS[kind][agility] * time // 1000 * (1000 - faster if faster < 500 else 500) // 1000
         return (
             kind,
@@ -220,7 +218,9 @@ class Comparison:
 
     def _strip_with(self, slot: int, item: Item, kind: int) -> int:
         """Return the worth of the best strip with this item in its slot."""
-        hero = self.hero
+        hero, old = self.hero, self._worn[slot]
+        if not item.actions and (old is None or not old.actions) and kind == hero.kind:
+            return self._strip
         known = known_actions(self._cat, kind, hero.class_points, replaced(self._worn, slot, item))
         return _strip_worth(self._cat, known, hero.figures.slots)
 
