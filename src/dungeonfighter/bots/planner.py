@@ -1,9 +1,9 @@
 """A planner of several actions in one fight: it looks ahead, and judges the end as the heuristic does.
 
-The model has the figures that the view tells and the pattern of the enemy, which docs/rules.md lists. It takes
-the mean of the enemy's damage together with the chance that it kills, and never sees the dice of the run. A
-moment after an own action is made into a view, so that `fightsense` judges it with the same prices: looking
-one action ahead is then the heuristic itself, and each further action replaces a guess by a comparison.
+The model has the figures that the view tells and the pattern of the enemy, which docs/rules.md lists. One
+action of the enemy misses or hits, several deal their mean, and both may kill; it never sees the dice of the
+run. A moment after an own action is made into a view, so that `fightsense` judges it with the same prices:
+looking one action ahead is then the heuristic itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dungeonfighter.rules.views.observation import CombatView, Observation, Stat
 OPTIONS: Final = 12
 """The mean number of outcomes of one own action, by which a budget becomes a depth."""
 DEPTH_MAX: Final = 4
-CLEARLY: Final = 0.5
+CLEARLY: Final = 1.0
 """The advantage over the usual input, in units of the maximum health, that the model must see."""
 AHEAD: Final = 8
 """The actions of the enemy that the planner foresees; then a normal attack stands in."""
