@@ -104,3 +104,6 @@ class Event:
     EnemyPrepared: Final = 94
     EnemyRaged: Final = 95
     Stolen: Final = 96
+    OpeningSeen: Final = 97
+    StripLost: Final = 98
+    BossChanged: Final = 99

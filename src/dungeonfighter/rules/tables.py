@@ -100,6 +100,12 @@ SUMMON: Final = 150
 """Permille of the maximum health by which a summoned helper adds to the enemy's."""
 RAGE: Final = 1200
 """Permille of its damage that an enemy with rage has after each guarded action."""
+QUICKENED: Final = 750
+MOLTEN: Final = 1250
+RISEN: Final = 150
+RISEN_SHIELD: Final = 2
+"""The changes of bosses under half health: permille of the period, of the damage, of the maximum health that
+is healed, and the shield with it."""
 STOLEN_GOLD: Final = 10
 """Gold for each level that is stolen from a hero without consumables."""
 ENEMY_HEAL: Final = 200
@@ -118,6 +124,8 @@ DAMAGE_MIN: Final = 3
 SLOT_BONUS: Final = 150
 EDGE_BONUS: Final = 400
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
+SET_UP_BONUS: Final = 300
+"""Permille more damage of an action whose predecessor in the strip inflicts a status on the enemy."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
 """Wizard beats warrior beats rogue beats wizard."""
@@ -202,6 +210,8 @@ HEALTH_PER_LEVEL: Final = 14
 LEVEL_HEALS: Final = 500
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
+TRAINED: Final = 2
+"""Points on the stat of the weapon that a hero can take instead of a talent."""
 POTIONS_MAX: Final = 3
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
@@ -232,14 +242,15 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = 8
-"""Faces of the d20 on which a search finds something."""
+SEARCH_FINDS: Final = (8, 12, 6, 4, 3, 6, 11)
+"""Faces of the d20 on which a search finds something, by `RoomKind`."""
 SEARCH_FINDS_MAX: Final = 16
 SEARCH_POTION: Final = 10
 SEARCH_GOOD: Final = 60
 """Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.
 """
-SEARCH_WAKES: Final = 2
+SEARCH_WAKES: Final = (2, 4, 3, 0, 0, 1, 5)
+"""Faces of the d20 on which a search wakes an enemy, by `RoomKind`."""
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
 RANK_DROP: Final = (250, 0, 400, 1000)
@@ -271,6 +282,10 @@ START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
 STOCK: Final = {5: 2, 6: 1, 7: 3}
 """Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
+WARE_STEPS: Final = 1
+"""Rarity steps of the item on sale at the hub."""
+WARES_CHOSEN: Final = 2
+"""The factor on the price of other wares if the hero chooses their slot."""
 TRADE_UP_PRICE: Final = 500
 """The price of a trade of five items, in permille of the price of one of them."""
 BOMB_SHARE: Final = (150, 150, 150, 75)

@@ -1,4 +1,5 @@
-"""The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
+"""The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`,
+`wares head`.
 
 Each is checked before it changes the state, and a refusal says exactly what is wrong. The module
 also explains why a number or a consumable is not legal now.
@@ -12,8 +13,9 @@ from collections.abc import Callable
 from typing import Final
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.character import inventory
+from dungeonfighter.rules.character import inventory, prices
 from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.journey import hub, wares
 from dungeonfighter.rules.journey.dungeon import enter
 from dungeonfighter.rules.state import Phase, Rank, RoomPhase, Slot, State
 
@@ -23,6 +25,7 @@ _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _DUNGEON = int(Phase.Dungeon)
 _COMBAT = int(Phase.Combat)
 _CLEARED = int(RoomPhase.cleared)
+_OFFER = int(RoomPhase.offer)
 _BOSS = int(Rank.boss)
 _REST, _PREPARE = 3, 6
 """The inputs of a cleared room that eat a ration."""
@@ -45,7 +48,7 @@ def play(cat: Catalogue, state: State, text: str) -> str | None:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in ("dungeon", "item") and not _at_leisure(state):
+    if word not in ("dungeon", "item", "wares") and not _at_leisure(state):
         return GEAR
     return verb(cat, state, rest)
 
@@ -106,6 +109,18 @@ def _enter(cat: Catalogue, state: State, rest: str) -> str:
     return DONE
 
 
+def _wares(cat: Catalogue, state: State, rest: str) -> str:
+    if state.phase != _GAME_LOOP:
+        return "the hub sells wares"
+    if rest not in Slot.__members__:
+        return f"the slots are {', '.join(Slot.__members__)}"
+    price = prices.reroll(state.hero, state.world, chosen=True)
+    if price > state.hero.gold:
+        return f"it costs {price} gold, and you have {state.hero.gold}"
+    hub.reroll(cat, state, Slot[rest])
+    return DONE
+
+
 def _item(cat: Catalogue, state: State, rest: str) -> str:
     """Explain the refusal of `item n`; where it is legal, the menu has it."""
     if state.phase != _COMBAT:
@@ -125,9 +140,15 @@ def _item(cat: Catalogue, state: State, rest: str) -> str:
 def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     """Explain the refusal of a number that is legal at other times in the same place."""
     in_fight = state.phase == _COMBAT
-    if not text.isdigit() or not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+    if not text.isdigit():
         return None
     number = int(text)
+    if state.phase == _GAME_LOOP or (
+        state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _OFFER
+    ):
+        return wares.refusal(cat, state, number) or None
+    if not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+        return None
     dungeon, fight = state.dungeon, state.fight
     if not in_fight and dungeon is not None:
         if number == 2 and dungeon.searched:
@@ -159,4 +180,5 @@ _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
     "trade": _trade,
     "dungeon": _enter,
     "item": _item,
+    "wares": _wares,
 }

@@ -8,15 +8,17 @@ Source: docs/rules.md, which a test compares with the content.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import msgspec
 
+from dungeonfighter.rules.catalog import worth
 from dungeonfighter.rules.catalog.model import (
     AFFIX_STATS,
+    PHASES,
     Affix,
     Archetype,
     BaseItem,
@@ -53,7 +55,8 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
-_Named = Enemy | BaseItem | Consumable | Talent | Place | Region
+_TIERS: Final = range(1, TIERS + 1)
+_Named = HeroAction | Enemy | BaseItem | Consumable | Talent | Place | Region
 
 
 class PutStatus(NamedTuple):
@@ -78,6 +81,7 @@ class Catalogue:
             that of the archetype, which holds under half health too.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
         enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
+        enemy_phase: Place in `model.PHASES` by enemy, or -1.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
@@ -85,6 +89,8 @@ class Catalogue:
         action_effects: Effects by action.
         action_text: The name by action, with a space in front; index -1 is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
+        action_sets_up: True for an action that inflicts a status on the enemy with each combo, by action.
+        action_worth: The worth of a combo with it by action (`worth.of_action`).
         learned: Actions that a class has taught by `[weapon][class points]`, points 0 to POINTS_MAX; the
             basic action is the first.
         basic: The basic action by weapon kind.
@@ -138,6 +144,7 @@ class Catalogue:
     enemy_pattern_low: tuple[Numbers, ...]
     enemy_draws: tuple[Numbers, ...]
     enemy_rages: tuple[bool, ...]
+    enemy_phase: Numbers
     enemy_heal_weight: Numbers
     enemy_beats: Numbers
     enemy_beaten_by: Numbers
@@ -146,6 +153,8 @@ class Catalogue:
     action_effects: tuple[tuple[PutStatus, ...], ...]
     action_text: tuple[str, ...]
     action_weapon: Numbers
+    action_sets_up: tuple[bool, ...]
+    action_worth: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
     gear_actions: tuple[Numbers, ...]
@@ -179,13 +188,10 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes, regions = _index(content.themes), _index(content.regions)
-    archetypes = _index(content.archetypes)
+    themes, regions, archetypes, enemies = _indices(content)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     patterned = _patterned(content.enemies, archetype_of_enemy)
-    enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
-    tiers = range(1, TIERS + 1)
     return Catalogue(
         content=content,
         identity=identity_of(content),
@@ -209,6 +215,7 @@ def build(content: Content) -> Catalogue:
         enemy_pattern_low=tuple(_intents(e.pattern_low or usual) for e, usual in patterned),
         enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
+        enemy_phase=tuple(PHASES.index(e.phase) if e.phase else -1 for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
@@ -217,14 +224,16 @@ def build(content: Content) -> Catalogue:
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
+        action_sets_up=tuple(map(_sets_up, content.actions)),
+        action_worth=tuple(map(worth.of_action, content.actions)),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
         gear_actions=tuple(_gear_actions(content, w) for w in Weapon),
         any_actions=tuple(n for n, a in enumerate(content.actions) if a.points < 0 and a.weapon == "any"),
         item_slot=tuple(int(Slot[i.slot]) for i in content.items),
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
-        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
-        armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
+        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in _TIERS) for w in Weapon),
+        armours=tuple(tuple(_items(content, s, t, "") for t in _TIERS) for s in Slot),
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
@@ -249,6 +258,10 @@ def build(content: Content) -> Catalogue:
     )
 
 
+def _sets_up(action: HeroAction) -> bool:
+    return any(effect.who == "foe" and effect.on != "critical" for effect in action.effects)
+
+
 def _affix_words(affix: Affix) -> tuple[str, str]:
     return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
 
@@ -264,7 +277,8 @@ def _action_texts(content: Content) -> tuple[str, ...]:
 def _names(content: Content) -> dict[str, tuple[str, ...]]:
     rows: dict[str, Sequence[_Named]] = {
         "enemy": content.enemies, "item": content.items, "good": content.consumables,
-        "talent": content.talents, "place": content.places, "region": content.regions,
+        "talent": content.talents, "action": content.actions, "place": content.places,
+        "region": content.regions,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)
@@ -280,6 +294,13 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
 def identity_of(content: Content) -> str:
     """Return the first 8 hex digits of blake2b over all content as compact JSON with sorted keys."""
     return blake2b(msgspec.json.encode(content, order="sorted")).hexdigest()[:8]
+
+
+def _indices(content: Content) -> Iterator[dict[str, int]]:
+    yield _index(content.themes)
+    yield _index(content.regions)
+    yield _index(content.archetypes)
+    yield _index(content.enemies)
 
 
 def _index(rows: Sequence[Theme | Region | Archetype | Enemy]) -> dict[str, int]:

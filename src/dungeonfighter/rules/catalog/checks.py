@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, HABITS, Content
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, HABITS, PHASES, Content, Enemy
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -121,6 +121,12 @@ def _enemies(content: Content) -> Iterator[str]:
                 yield f"{at}: intent '{intent}' is not one of {_list(_intents)}"
         if (row.rank == "boss") != bool(row.pattern and row.pattern_low):
             yield f"{at}: bosses, and only they, have pattern and pattern_low"
+        yield from _phase(at, row)
+
+
+def _phase(at: str, row: Enemy) -> Iterator[str]:
+    if row.phase and (row.phase not in PHASES or row.rank != "boss"):
+        yield f"{at}: phase '{row.phase}' is not one of {_list(PHASES)}, for a boss, or empty"
 
 
 def _goods(content: Content) -> Iterator[str]:

@@ -15,6 +15,9 @@ from msgspec import Struct
 HABITS: Final = ("feint", "charge", "ward", "harden", "aim", "drain", "steal", "summon", "rage")
 """The ways of an enemy beside the actions of its archetype."""
 
+PHASES: Final = ("quicken", "molten", "rise")
+"""The changes of a boss below half of its health."""
+
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
     "gold",
@@ -85,7 +88,8 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
 
     `rank` is normal or boss; elites and guardians are normal enemies at a higher rank. Only bosses have
     patterns; `pattern_low` applies under half of the health. `habit` is an action of its own, which stands in
-    for some of its normal attacks, "rage" (it grows with each guarded action), or "".
+    for some of its normal attacks, "rage" (it grows with each guarded action), or "". `phase` is the change
+    of a boss under half of its health: quicken | molten | rise | "".
     """
 
     id: str
@@ -102,6 +106,7 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     habit: str = ""
     pattern: tuple[str, ...] = ()
     pattern_low: tuple[str, ...] = ()
+    phase: str = ""
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):

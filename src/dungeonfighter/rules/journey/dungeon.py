@@ -137,11 +137,11 @@ def go_on(cat: Catalogue, state: State) -> None:
 def search(cat: Catalogue, state: State) -> None:
     dungeon = _dungeon(state)
     dungeon.searched = True
-    scavenger = state.hero.figures.perks[Perk.scavenger]
+    finds, wakes = search_faces(state.hero, dungeon.kind)
     die = dice.d20(state.dice)
-    if die > 20 - search_faces(state.hero):
+    if die > 20 - finds:
         _find(cat, state, dungeon)
-    elif die <= tables.SEARCH_WAKES and not scavenger:
+    elif die <= wakes:
         state.log.append([Event.SearchWoke, die])
         rooms.start_woken_fight(cat, state, dungeon)
     else:

@@ -29,6 +29,7 @@ from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.talents import Perk
 
 _DEFEND = int(Intent.defend)
+_CRITICAL = int(Band.critical)
 _HEAVY = int(Intent.heavy)
 _NORMAL = int(Rank.normal)
 _EXECUTIONER: Final = Perk.executioner
@@ -42,14 +43,17 @@ _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
 """The divisors of the damage of a plain hit. Both are powers of ten, so one division loses nothing."""
 
 
-def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, *, critical: bool = False) -> int:
     """Return the result of `combat.incoming` for a fight whose shown intent does damage.
 
     Args:
         clean: True if neither side has a status; most fighters have none.
+        critical: True for the damage of a critical instead of a hit.
     """
     intent = fight.intent
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
+    if critical:
+        damage = fight.damage * tables.INTENT_DAMAGE[intent] * tables.ENEMY_ROLL[_CRITICAL] // 1_000_000
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:

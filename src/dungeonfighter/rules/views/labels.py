@@ -16,8 +16,8 @@ from msgspec import Struct
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import search_faces
-from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.character.hero import bounds
+from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
@@ -36,13 +36,23 @@ from dungeonfighter.rules.views import actions, item_lines
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
+from dungeonfighter.rules.views.room_words import (
+    STATS,
+    cleared_words,
+    drink_words,
+    healed,
+    room_words,
+    several,
+    trade_offer,
+)
 
 CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
-STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
-STIRS_SOON: Final = 30
-"""The turns of the allowance that are left when the views of a dungeon begin to show them."""
+STIRS_SOON: Final = 15
+"""The turns of the allowance that are left when the views of a fight begin to show them."""
+_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
+_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -58,7 +68,9 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
     return cat.themes[theme].dungeons[name]
 
 
-def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False) -> tuple[str, str]:
+def door(
+    cat: Catalogue, hero: Hero, dungeon: Dungeon, behind: Door, *, ahead: bool = False
+) -> tuple[str, str]:
     """Return the kind of the room behind a door (or "dark") and the words at the door.
 
     Args:
@@ -70,7 +82,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False)
     if behind.enemy >= 0:
         last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
         rank = guardian(dungeon) if last else ""
-        hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
+        hint = f"{rank}{cat.enemies[behind.enemy].name}{wheel(cat, hero, behind.enemy)}; {hint}"
     return KINDS[behind.kind], hint
 
 
@@ -91,17 +103,32 @@ def clock(state: State) -> str:
     return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
+def stirs(state: State, left: int) -> str:
+    """Return the same as briefly as a status line needs it; `left` is the rest of the allowance."""
+    if left >= 0:
+        return f"stirs in {NUMERALS[left]}"
+    grown = stirring(state) // 10
+    return f"stirred +{grown} %" if grown else "stirring"
+
+
+def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
+    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    if cat.enemy_beaten_by[enemy] == hero.kind:
+        return _BEATS
+    return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+
+
 def reward(state: State, offer: Offer) -> str:
     return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """Return the descriptions of the trades that a shrine offers; "" in any other room."""
+    """Return the trades of a shrine, or the wares of a merchant that the hero cannot buy; else ""."""
     if dungeon.phase != _OFFER_MADE:
         return ""
     if dungeon.kind == _SHRINE:
         return ". ".join(cat.events[number].text for number in dungeon.offer)
-    return ""
+    return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
 def rich(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> Choice:
@@ -113,34 +140,12 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     text = choice.input
     if text.startswith("equip ") and not choice.pattern:
         item = state.hero.bag[int(text[6:]) - 1]
-        return f"{loot.name(cat, item)}: {comparison.change(item).text}"
+        more = item_lines.grants(cat, state.hero, item, briefly=True)
+        return f"{loot.name(cat, item)}: {comparison.change(item).text}{more}"
     words = _PHRASES.get(state.phase)
     if words is None or not text.isdigit():
         return choice.label
     return words(cat, state, comparison, int(text)) or choice.label
-
-
-def trade_words(
-    cat: Catalogue, state: State, trade: tuple[str, int], level: int, *, gained: bool = False
-) -> str:
-    """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
-    what, amount = trade
-    hero = state.hero
-    if what == "health":
-        return f"{hero.figures.health_max * amount // 1000} hp"
-    if what == "gold":
-        return f"{trades.gold_of(level, amount)} gold"
-    if what == "xp":
-        return f"{tables.unit(level) * amount // 1000} xp"
-    if what == "stat":
-        return f"{STATS[hero.kind]} {amount}"
-    if what == "item":
-        return f"an item, {amount} rarity up" if amount else "an item"
-    if what == "scar":
-        return "a scar (-5 % health)"
-    if what == "status":
-        return f"{'a shield' if gained else 'weakness'} {amount} in the next fight"
-    return f"{amount} {what}" if what else "nothing"
 
 
 def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -240,13 +245,9 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     text = choice.input
     if text.isdigit():
         number = cat.consumable_at[int(text)]
-        return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+        return f"{text} {several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
-
-
-def _several(name: str, count: int) -> str:
-    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
+    return f"{text} {several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
 
 
 def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -264,7 +265,7 @@ _SOLD: Final = {5: 5, 8: 6, 9: 7}
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
-        gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
@@ -277,7 +278,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = item_lines.grants(cat, hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, hero, item, briefly=True)
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -292,15 +293,17 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         return ""
     offer = offers[number - 1]
     names = cat.names["enemy"]
-    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    enemies = ", ".join([f"{names[enemy]}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies])
     level = offer.level
     if offer.boss:
-        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+        boss = cat.boss_of_region[world.region]
+        more = f" BOSS {names[boss]}{wheel(cat, state.hero, boss)};"
     else:
         more = " (level cleared)" if is_cleared(world, level) else ""
     held = resumed(world, offer)
     if held is not None:
-        more += f" (you left it in room {max(1, held.room)})"
+        grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
+        more += f" (you left it in room {max(1, held.room)}{grown})"
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
@@ -311,91 +314,21 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon is None:
         return ""
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
-        kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
+        kind, hint = door(cat, state.hero, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
-        return _drink_words(cat, state)
+        return drink_words(cat, state)
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
         return item_lines.one_of(cat, state, dungeon, comparison, number)
     if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
-        return _room_words(state, dungeon, number)
+        return room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
-        return _trade_offer(cat, state, dungeon, comparison, number - 2)
+        return trade_offer(cat, state, dungeon, comparison, number - 2)
     if dungeon.phase == _CLEARED:
-        return _cleared_words(cat, state, number)
+        return cleared_words(cat, state, number)
     return ""
-
-
-def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
-    hero = state.hero
-    if dungeon.kind == _REST and number == 1:
-        return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
-    if dungeon.kind == _REST and number == 2:
-        return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
-    return ""
-
-
-def _healed(hero: Hero, permille: int) -> int:
-    """Return the health that `common.heal` would give."""
-    most = hero.figures.health_max
-    gain, missing = most * permille // 1000, most - hero.health
-    return gain if gain < missing else missing
-
-
-def _worth(hero: Hero, permille: int, level: int) -> int:
-    """Return the experience that `progress.gain_units` would give."""
-    above = max(0, hero.level - level)
-    if above >= tables.STRONGER_NONE:
-        return 0
-    return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
-
-
-def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
-    if dungeon.kind == _SHRINE and place < len(dungeon.offer):
-        row = cat.events[dungeon.offer[place]]
-        cost = trade_words(cat, state, row.cost, dungeon.level)
-        what, amount = row.gain
-        if what == "health":
-            return f"give {cost} for {_healed(state.hero, amount)} hp"
-        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level, gained=True)}"
-    if dungeon.kind != _MERCHANT:
-        return ""
-    if place < 2 and place < len(dungeon.stock):
-        item = dungeon.stock[place]
-        price = prices.item(state.hero, item)
-        grants = item_lines.grants(cat, state.hero, item, briefly=True) if item.actions else ""
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
-    if 2 <= place < 2 + len(dungeon.offer):
-        number = dungeon.offer[place - 2]
-        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
-    return ""
-
-
-def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
-    hero = state.hero
-    if number == 2:
-        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
-        finds = search_faces(hero)
-        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
-    if number == 3:
-        gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
-        rations = hero.consumables[cat.consumable_at[7]]
-        left = f"{rations} ration{'' if rations == 1 else 's'}"
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
-    if number == 6:
-        return f"prepare: shield {tables.PREPARED}"
-    return ""
-
-
-def _drink_words(cat: Catalogue, state: State) -> str:
-    hero = state.hero
-    good = cat.consumable_at[5]
-    row = cat.consumables[good]
-    gain = _healed(hero, row.amount)
-    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-    return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
 
 
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -409,6 +342,8 @@ def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: i
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
+    if number == len(state.talent_offer) + 1:
+        return f"train instead: {STATS[state.hero.kind]} +{tables.TRAINED}"
     if not 1 <= number <= len(state.talent_offer):
         return ""
     row = cat.talents[state.talent_offer[number - 1]]
@@ -419,6 +354,8 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     world = state.world
     cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
+    if lacks := wares.lacking(wares.at_hub(cat, state)):
+        lines[0] += f" {lacks}"
     bag = state.hero.bag
     if not bag:
         return lines
@@ -429,6 +366,7 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
         if score < 0:
             lines.append(
                 f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
+                f"{item_lines.grants(cat, state.hero, bag[place], briefly=True)}"
             )
     return lines
 
@@ -455,24 +393,22 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
     if dungeon.ahead:
-        shown = ", ".join(door(cat, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
+        shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
         parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
-    if allowance_left(state) <= STIRS_SOON:
-        parts.append(clock(state))
     return [" ".join(parts)] if parts else []
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    return ["Choose a talent."]
+    return ["Choose a talent, or train."]
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
-    lines = [f"Worn: {worn or 'nothing'}"]
+    lines = [_figures(hero), f"Worn: {worn or 'nothing'}"]
     lines += [
         f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
     ]
@@ -482,6 +418,17 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     lines.append(f"Actions: {known}.")
     lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
     return lines
+
+
+def _figures(hero: Hero) -> str:
+    """Return the hero's figures: stats without gear, and the lowest rolls that hit, combo, are critical."""
+    f = hero.figures
+    stats = ", ".join(f"{name} {have}" for name, have in zip(STATS, hero.stats, strict=True))
+    rolls = "/".join(map(str, bounds(f.hit, f.combo, f.crit)))
+    return (
+        f"{stats}; damage {f.damage} x{f.amp / 1000:g}, armour {f.armour}, "
+        f"rolls {rolls}, period {f.period / 1000:.1f} s."
+    )
 
 
 _Phrase = Callable[[Catalogue, State, Comparison, int], str]

@@ -44,7 +44,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, labels
+from dungeonfighter.rules.views import actions, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.observation import (
     ActionView,
@@ -61,7 +61,7 @@ from dungeonfighter.rules.views.observation import (
     StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.sentences import STATUSES, sentence
+from dungeonfighter.rules.views.sentences import CHANGES, STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 
 _COMBAT = int(Phase.Combat)
@@ -285,7 +285,10 @@ def _bag(cat: Catalogue, someone: Hero, comparison: Comparison) -> list[ItemView
 
 def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int, price: int = 0) -> ItemView:
     base = cat.items[item.base]
-    change = comparison.change(item) if comparison is not None else _NO_CHANGE
+    change, exchanged = _NO_CHANGE, ""
+    if comparison is not None:
+        change = comparison.change(item)
+        exchanged = item_lines.grants(cat, comparison.hero, item, briefly=True)
     weapon = cat.item_slot[item.base] == _WEAPON
     return ItemView(
         number=number,
@@ -298,7 +301,7 @@ def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int
         armour=0 if weapon else item.value,
         affixes=loot.affix_texts(cat, item),
         actions=[cat.actions[action].name for action in item.actions],
-        change=change.text,
+        change=f"{change.text}{exchanged}",
         damage_change=change.damage,
         armour_change=change.armour,
         health_change=change.health,
@@ -323,7 +326,9 @@ def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
 def _room(
     cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, legal: Sequence[Choice]
 ) -> RoomView:
-    doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
+    doors = [
+        DoorView(n, *labels.door(cat, state.hero, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)
+    ]
     entered = dungeon.room > 0
     cleared = state.phase == _DUNGEON and dungeon.phase == _CLEARED
     inputs = {choice.input for choice in legal} if cleared else set()
@@ -341,7 +346,7 @@ def _room(
             for item in dungeon.stock
         ],
         ahead=[
-            DoorView(n, *labels.door(cat, dungeon, door, ahead=True))
+            DoorView(n, *labels.door(cat, state.hero, dungeon, door, ahead=True))
             for n, door in enumerate(dungeon.ahead, 1)
         ],
     )
@@ -349,6 +354,7 @@ def _room(
 
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
+    phase = cat.enemy_phase[fight.enemy_kind]
     someone = state.hero
     return CombatView(
         enemy=enemy.name,
@@ -377,6 +383,7 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
         opening=fight.opening,
         habit=enemy.habit,
+        change_below_half=CHANGES[phase] if phase >= 0 and fight.rank == Rank.boss else "",
     )
 
 
