@@ -18,6 +18,7 @@ COMBO: Final = 1.5
 CRITICAL: Final = 1.6
 SLOT: Final = 0.15
 EDGE: Final = 0.40
+SET_UP: Final = 0.30
 EFFECT: Final = {"mace": 0.9, "sword": 0.45, "dagger": 0.25, "wand": 0.5}
 """The worth of the effect of a critical, in plain hits."""
 
@@ -73,6 +74,8 @@ class Strikes:
             first, last = c.strip_step == 0, c.strip_step == len(p.strip) - 1
             if (row.opener and first) or (row.finisher and last and not first):
                 self._slot += EDGE
+        if 0 < c.strip_step < len(p.strip) and strips.sets_up(p.strip[c.strip_step - 1]):
+            self._slot += SET_UP
         self.plain = self.hit(ATTACK)
         self.full = max(3.0, self._raw - self._armour)
         self.length = 1.0 if row is None else row.length / 1000
