@@ -56,6 +56,7 @@ class Strikes:
         beside: The worth of the statuses, healing and time of the next strip action, in damage.
         effect: The worth of the weapon's effect.
         length: The length of the strip action.
+        suffers: The factor of the enemy's statuses on the damage of a hit.
     """
 
     def __init__(self, o: Observation, c: CombatView) -> None:
@@ -67,7 +68,7 @@ class Strikes:
             self._raw *= WHEEL_DAMAGE
         pierced = any(status.name == "pierce" for status in p.statuses)
         self._armour = 0.0 if pierced else float(c.armour)
-        self._suffers = _suffering(c)
+        self.suffers = _suffering(c)
         self._slot = 1.0 + SLOT * c.strip_step
         row = self._row
         if row is not None:
@@ -100,7 +101,7 @@ class Strikes:
     def _dealt(self, factor: float, stance: Stance, hits: int, armour: float) -> float:
         defended = 0.5 if self._c.intent == "defend" and stance.roll >= 0 else 1.0
         one = self._raw * factor * stance.damage * defended - self._armour * armour
-        return max(3.0, one) * hits * self._suffers
+        return max(3.0, one) * hits * self.suffers
 
 
 def _talents(p: PlayerView, c: CombatView) -> float:

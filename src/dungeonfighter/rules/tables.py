@@ -166,8 +166,8 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1170)
-DAMAGE_CURVE: Final = (15, 510, 68)
+HEALTH_CURVE: Final = (112, 5200, 1330)
+DAMAGE_CURVE: Final = (15, 510, 100)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
@@ -190,12 +190,12 @@ STALE_EVERY: Final = 5
 STALE_STEP: Final = 30
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
-RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
-RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
+RANK_HEALTH: Final = (1000, 1400, 1200, 2200)
+RANK_DAMAGE: Final = (1000, 1200, 1100, 1150)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 ROOM_XP: Final = 500
-CLEAR_XP: Final = 20_000
-REPEAT_XP: Final = 5_000
+CLEAR_XP: Final = 15_000
+REPEAT_XP: Final = 7_000
 """Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
@@ -233,7 +233,7 @@ DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
 REST: Final = 500
 CAMP: Final = 1000
-CAMP_TURNS: Final = 25
+CAMP_TURNS: Final = 15
 """A camp, once a visit: permille of health, and turns."""
 PREPARED: Final = 2
 """The shield of the next fight that a ration gives instead of a rest."""
@@ -242,10 +242,10 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = (8, 12, 6, 4, 3, 6, 11)
+SEARCH_FINDS: Final = (10, 15, 7, 5, 4, 7, 13)
 """Faces of the d20 on which a search finds something, by `RoomKind`."""
-SEARCH_FINDS_MAX: Final = 16
-SEARCH_POTION: Final = 10
+SEARCH_FINDS_MAX: Final = 20
+SEARCH_POTION: Final = 20
 SEARCH_GOOD: Final = 60
 """Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.
 """
@@ -280,6 +280,7 @@ ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
+"""Number of consumables at the start of a run, by fight input."""
 STOCK: Final = {5: 2, 6: 1, 7: 3}
 """Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
 WARE_STEPS: Final = 1
@@ -288,9 +289,8 @@ WARES_CHOSEN: Final = 2
 """The factor on the price of other wares if the hero chooses their slot."""
 TRADE_UP_PRICE: Final = 500
 """The price of a trade of five items, in permille of the price of one of them."""
-BOMB_SHARE: Final = (150, 150, 150, 75)
+BOMB_SHARE: Final = (200, 200, 200, 100)
 """Permille of the enemy's maximum health that a bomb takes beside its hit, by rank."""
-"""Number of consumables at the start of a run, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300
 

@@ -208,11 +208,11 @@ def test_actions_that_items_grant_are_kept_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "more", "good"),
     [
-        ("Apple", {"consumableHealAmount": 3}, "Food"),
+        ("Apple", {"consumableHealAmount": 3}, "Ration"),
         ("Healing Potion", {}, "Potion"),
         ("Strange Potion", {"consumableHealAmount": 10}, "Potion"),
         ("Smoke Bomb", {}, "Smoke Vial"),
-        ("x", {"roomSearchConsumableKind": "FoodHeal", "consumableHealAmount": 5}, "Food"),
+        ("x", {"roomSearchConsumableKind": "FoodHeal", "consumableHealAmount": 5}, "Ration"),
     ],
 )
 def test_a_consumable_becomes_one_of_the_same_effect(name: str, more: Json, good: str) -> None:
