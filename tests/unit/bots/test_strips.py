@@ -28,7 +28,7 @@ def test_a_finisher_is_the_last_action() -> None:
     assert best_order(("SLAM", "Avalanche", "Skull Ring"), 3)[-1] == "Avalanche"
 
 
-def test_a_status_stands_before_the_strongest_blow() -> None:
+def test_a_status_stands_before_the_strongest_attack() -> None:
     assert best_order(("SLAM", "Haymaker", "Earth Crack"), 3) == ["SLAM", "Earth Crack", "Haymaker"]
 
 

@@ -246,3 +246,15 @@ def test_taking_an_item_off_names_the_actions_that_leave_the_strip() -> None:
     assert happened(step, Event.StripLost) == [[Event.StripLost, number]]
     assert "Brand is lost, and leaves the strip." in rules().text(state, "e1")
     assert not happened(play(state, "equip 1"), Event.StripLost)
+
+
+def test_wearing_another_item_names_the_actions_that_leave_the_strip() -> None:
+    state = hub()
+    number, cap = ACTIONS["brand"], rules().catalogue.armours[Slot.head][0][0]
+    state.hero.class_points = [2, 0, 0, 0]
+    worn = Item(base=cap, level=1, rarity=0, value=2, actions=[number])
+    state.hero.worn = replaced(state.hero.worn, Slot.head, worn)
+    state.hero.bag = [Item(base=cap, level=1, rarity=0, value=9)]
+    refresh(rules().catalogue, state.hero)
+    state.hero.strip = [*state.hero.strip, number]
+    assert happened(play(state, "equip 1"), Event.StripLost) == [[Event.StripLost, number]]
