@@ -10,7 +10,7 @@ import pytest
 from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import habits, intents
-from dungeonfighter.rules.fighting.combat import room_acts
+from dungeonfighter.rules.fighting.combat import room_acts, surprise
 from dungeonfighter.rules.fighting.statuses import BAD, SHIELD, STUN
 from dungeonfighter.rules.state import Door, Fight, Intent, Phase, Rank, RoomKind, Status
 from dungeonfighter.rules.views.sentences import CHANGES
@@ -237,3 +237,13 @@ def test_a_hazard_takes_the_last_point_of_neither_side() -> None:
         room_acts(rules().catalogue, state, the_fight(state))
         the_fight(state).hero.statuses = [0] * 13
     assert (state.hero.health, the_fight(state).health) == (1, 1)
+
+
+def test_a_surprise_neither_stuns_nor_leaves_a_deadly_blow_without_a_next_action() -> None:
+    state = combat_state(intent=Intent.status, intent_status=STUN, faces=(10,), at=0)
+    surprise(rules().catalogue, state, the_fight(state))
+    assert not the_fight(state).hero.statuses[STUN]
+    deadly = combat_state(intent=Intent.heavy, damage=10**6, faces=(10,), at=0)
+    surprise(rules().catalogue, deadly, the_fight(deadly))
+    assert deadly.hero.health == 1
+    assert the_fight(deadly).enemy.next_at > 0
