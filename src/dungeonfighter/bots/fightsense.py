@@ -46,7 +46,7 @@ OPENING: Final = 1.5
 FUMBLE: Final = 1.5
 """The length of a critical miss."""
 FLEE_FAILS: Final = 0.2
-PAST: Final = 0.80
+PAST: Final = 1.60
 """The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
 gathers strength."""
 FLIGHT: Final = 100.0

@@ -95,7 +95,7 @@ def test_an_item_without_level_has_one_of_its_tier(tier: int) -> None:
     assert ([0, *TIER_TOPS, 100][tier - 1]) < item.level <= [0, *TIER_TOPS, 100][tier]
 
 
-@pytest.mark.parametrize(("damage", "value"), [(-10, 2), (0, 2), (3, 3), (10**9, 4), (10**30, 4)])
+@pytest.mark.parametrize(("damage", "value"), [(-10, 3), (0, 3), (4, 4), (10**9, 5), (10**30, 5)])
 def test_damage_is_clamped_to_that_of_the_base_item(damage: int, value: int) -> None:
     item = made(new_item("weapon", "Rust Sword", level=1, baseDamage=damage, rolledDamageBonus=0))
     assert (CAT.items[item.base].name, item.value) == ("Rust Sword", value)
