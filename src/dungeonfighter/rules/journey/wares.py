@@ -84,20 +84,12 @@ def refusal(cat: Catalogue, state: State, number: int) -> str:
 
 
 def lacking(wares: dict[int, Ware]) -> str:
-    """Return the wares that the hero lacks gold for, or came too late for.
+    """Return the wares that the hero lacks gold for, for example `Too dear: Bomb 26 gold, Ration 13 gold.`
 
-    For example `Too dear: Bomb 26 gold. Sold out: Potion.`
+    Sold-out wares are left out, because the text view has few tokens; the refusal of their input names them.
     """
-    listed = []
-    for lack in (DEAR, SOLD_OUT):
-        names = [
-            f"{ware.name} {ware.price} gold" if lack == DEAR else ware.name
-            for _, ware in sorted(wares.items())
-            if ware.lack == lack
-        ]
-        if names:
-            listed.append(f"{lack.capitalize()}: {', '.join(names)}.")
-    return " ".join(listed)
+    dear = [f"{ware.name} {ware.price} gold" for _, ware in sorted(wares.items()) if ware.lack == DEAR]
+    return f"{DEAR.capitalize()}: {', '.join(dear)}." if dear else ""
 
 
 def _good(cat: Catalogue, hero: Hero, number: int, left: int) -> Ware:
