@@ -108,7 +108,7 @@ shield {tables.PREPARED} in the next fight), change gear. The last room holds a 
 dungeon waits. The hub restocks after a new level only.
 
 **Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them \
-by number, the weapon's own must stay; one behind an action that inflicts a status is set up: \
+by number, the weapon's own must stay; one behind an action that inflicts a status is set up (`Rend+`): \
 +{_percent(tables.SET_UP_BONUS)}. At the hub `wares head` asks for another item of one slot. `trade \
 a,b,c,d,e`: five items of one rarity and gold for one better.
 

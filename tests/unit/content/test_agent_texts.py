@@ -25,7 +25,7 @@ PLAIN = " ".join(RULES.split())
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
         f"who gathers {tables.GATHER // 10} % for each room passed",
         f"`(you x{tables.WHEEL / 1000:g})` marks an enemy that your class beats",
-        f"is set up: +{tables.SET_UP_BONUS // 10} %",
+        f"is set up (`Rend+`): +{tables.SET_UP_BONUS // 10} %",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
         f"from {tables.COMBO_MIN} combo",

@@ -52,7 +52,7 @@ def test_fights_end_and_are_repeatable() -> None:
 
 def test_a_player_that_never_acts_wins_fewer_fights() -> None:
     rules = load_rules()
-    state = position.combat_state(intent=Intent.normal, at=5000, health=60, period=7600)
+    state = position.combat_state(intent=Intent.normal, at=5000, health=30, period=7600)
     place = Position("a fight", 0, 0, rules.encode(state))
     players = [Player("attack"), Player("attack", (), (("stance", "guard"),))]
     rows = rows_of(

@@ -230,8 +230,8 @@ def test_the_first_slot_is_never_set_up() -> None:
 
 
 def test_the_view_says_that_the_next_action_is_set_up() -> None:
-    assert "combo 2/2 Haymaker set up" in rules().text(with_strip("earth_crack", "haymaker", step=1), "e1")
-    assert "set up" not in rules().text(with_strip("slam", "haymaker", step=1), "e1")
+    assert "combo 2/2 Haymaker+" in rules().text(with_strip("earth_crack", "haymaker", step=1), "e1")
+    assert "Haymaker+" not in rules().text(with_strip("slam", "haymaker", step=1), "e1")
 
 
 def test_taking_an_item_off_names_the_actions_that_leave_the_strip() -> None:

@@ -102,7 +102,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     if fight.enemy.statuses[Status.stun]:
         wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
     wait = max(0, wait)
-    health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
+    health = f"{fight.health}/{fight.health_max}{listed(fight.enemy.statuses)}"
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
@@ -119,7 +119,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         slot = fight.step % len(hero.strip)
         combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
         before = cat.actions[hero.strip[slot - 1]].effects if slot else ()
-        combo += " set up" if any(e.who == "foe" and e.on != "critical" for e in before) else ""
+        combo += "+" if any(e.who == "foe" and e.on != "critical" for e in before) else ""
     combo += ", opening" if fight.opening else ""
     rolls = f", rolls {'/'.join(map(str, thresholds(hero, fight)))}"
     if len(happened) == len(state.log):

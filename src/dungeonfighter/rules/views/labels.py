@@ -49,7 +49,7 @@ from dungeonfighter.rules.views.room_words import (
 CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
-STIRS_SOON: Final = 15
+STIRS_SOON: Final = 10
 """The turns of the allowance that are left when the views of a fight begin to show them."""
 _BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
 _BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"

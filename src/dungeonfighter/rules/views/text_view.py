@@ -2,7 +2,7 @@
 
     e3 t14 | Tarn 212/264 hp, bleed 2
     You precise 14+3: combo Rend for 18. Foe normal hit for 14.
-    Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
+    Grey Wolf 84/141, bleed 3; shows heavy ~31 in 1.2 s
     You hit ~14, next 7.1 s, combo 2/3 Rend
     1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 8 flee | 9 auto
 
@@ -146,7 +146,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         step = fight.step % slots
         combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_text[strip[step]]}"
         if step and cat.action_sets_up[strip[step - 1]]:
-            combo += " set up"
+            combo += "+"
     if fight.opening:
         combo += ", opening"
     return (
@@ -154,7 +154,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
         f"{_introduce(cat, hero, fight) if began else cat.enemies[fight.enemy_kind].name} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
-        f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most} hp{enemy_suffers}; "
+        f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most}{enemy_suffers}; "
         f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s{then}\n"
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}{rolls}, "
         f"next {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
