@@ -55,7 +55,9 @@ def test_no_object_that_the_collector_ignores_holds_an_error() -> None:
                 word.arg == "gc" and ast.unparse(word.value) == "False" for word in node.keywords
             ):
                 continue
-            for field in node.body:
-                if isinstance(field, ast.AnnAssign) and "Exception" in ast.unparse(field.annotation):
-                    wrong.append(f"{path.name}: {node.name}.{ast.unparse(field.target)}")
+            wrong += [
+                f"{path.name}: {node.name}.{ast.unparse(field.target)}"
+                for field in node.body
+                if isinstance(field, ast.AnnAssign) and "Exception" in ast.unparse(field.annotation)
+            ]
     assert wrong == []
