@@ -144,7 +144,7 @@ class Bot(FastHttpUser):
         if late < 0:
             return
         self._due += clock.every
-        counts.late += late > LATE_SECONDS and due >= clock.measured_from
+        counts.late += late > LATE_SECONDS and clock.measured_from <= due < clock.measured_until
         if self._turn < 0:
             self._begin(due)
         else:
