@@ -16,14 +16,16 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.fleet.http import Endpoint
 from soak.churn import Churn
 from soak.readings import PostgresReader, SqliteReader, StoreReader, open_connections, read_processes
+from soak.refusals import Refusals
 from soak.report import missed, text
 from soak.samples import Sample, Soak, write
 from testkit.postgres_server import PostgresServer
@@ -36,6 +38,8 @@ _SAMPLES: Final = 300
 _SAMPLE_SECONDS_MIN: Final = 1.0
 _PROGRESS_SECONDS: Final = 5.0
 _RESTING_SECONDS_MAX: Final = 30.0
+_REFUSALS: Final = 0.1
+"""Refused calls for each bot that comes."""
 
 
 def main() -> int:
@@ -84,15 +88,18 @@ async def _load(
     output: ProgressOutput, stop: asyncio.Event,
 ) -> None:  # fmt: skip
     churn = Churn(server.url, soak.bots, soak.minutes * 60, options.regulars)
-    sampling = asyncio.create_task(_sample(soak, churn, server, reader, output))
-    sampling.add_done_callback(lambda _: stop.set())  # without samples the bots would come for naught
-    try:
-        await churn.run(stop)
-    finally:
-        soak.late_seconds = churn.late_seconds
-        sampling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sampling
+    endpoint = Endpoint(server.url)
+    refusals = Refusals(endpoint, max(1.0, _REFUSALS * soak.bots / (soak.minutes * 60)))
+    async with (
+        endpoint.watched(),
+        _beside(_sample(soak, churn, server, reader, output), stop),
+        _beside(refusals.run(), stop),
+    ):
+        try:
+            await churn.run(stop)
+        finally:
+            soak.late_seconds = churn.late_seconds
+    soak.refused, soak.accepted = dict(refusals.answers), refusals.accepted
     output.say(f"{churn.came:,} bots came; a sample of them is verified")
     verdict = await churn.verify()
     soak.left_open = await _left_open(server.port)
@@ -102,6 +109,19 @@ async def _load(
     soak.errors, soak.troubles = dict(tally.errors), dict(tally.troubles)
     soak.verified_bots, soak.verified_turns = verdict.bots, verdict.turns
     soak.findings = {**verdict.counts(), **verdict.unread}
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> AsyncIterator[None]:
+    """Do endless work during a block; if it ends by an error, the bots come for naught, and `stop` is set."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def _sample(

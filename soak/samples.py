@@ -50,6 +50,8 @@ class Soak(Struct):
         late_seconds: How far the arrivals were behind at the end.
         errors: Errors that remained after all repeats, by their kind.
         troubles: Failed attempts before any repeat, by their kind.
+        refused: The answers to calls that must be refused, by their code.
+        accepted: Those of them that were not refused.
         left_open: Connections that the server has not closed after all bots hung up.
         verified_bots, verified_turns: What was read back and executed again.
         findings: What was found wrong with it, by kind.
@@ -68,6 +70,8 @@ class Soak(Struct):
     late_seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    accepted: int = 0
     left_open: int = 0
     verified_bots: int = 0
     verified_turns: int = 0
