@@ -239,7 +239,7 @@ def test_a_hazard_takes_the_last_point_of_neither_side() -> None:
     assert (state.hero.health, the_fight(state).health) == (1, 1)
 
 
-def test_a_surprise_neither_stuns_nor_leaves_a_deadly_blow_without_a_next_action() -> None:
+def test_a_surprise_neither_stuns_nor_kills_without_a_next_action() -> None:
     state = combat_state(intent=Intent.status, intent_status=STUN, faces=(10,), at=0)
     surprise(rules().catalogue, state, the_fight(state))
     assert not the_fight(state).hero.statuses[STUN]
