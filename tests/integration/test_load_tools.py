@@ -131,7 +131,7 @@ def test_two_processes_of_locust_add_up(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_bots_of_locust_share_connections(tmp_path: Path) -> None:
-    """With one for each of 1,100 bots, geventhttpclient would open a new one for each call of some of them."""
+    """With one for each of 1,100 bots, geventhttpclient would open a new one for each call of some."""
     most = 0
 
     def watched(command: list[str], server: ServerProcess) -> tuple[int, str]:
