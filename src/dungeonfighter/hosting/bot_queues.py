@@ -185,7 +185,8 @@ class BotQueues:
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
         self._unanswered -= 1
-        pending.responder.deliver(pending.tag, error)
+        tag, pending.tag = pending.tag, None  # the frames of the error hold the request
+        pending.responder.deliver(tag, error)
         self._game_log.request_answered(game, pending, error)
         self._next(game)
 

@@ -170,7 +170,7 @@ class Runs:
 
     async def _forked(self, fleet: str, bot: str, result: Answer | Exception) -> Forked:
         if isinstance(result, Exception):
-            return Forked(bot, error=result)
+            return Forked(bot, error=result.with_traceback(None))  # its frames hold all results
         game = result.game
         if not result.repeated:
             return Forked(bot, game.episode, game.turn, game.digest)
