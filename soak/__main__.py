@@ -16,13 +16,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
 from dungeonfighter.fleet.http import Endpoint
+from dungeonfighter.task_ending import beside
 from soak.churn import Churn
 from soak.readings import PostgresReader, SqliteReader, StoreReader, open_connections, read_processes
 from soak.refusals import Refusals
@@ -92,14 +93,16 @@ async def _load(
     refusals = Refusals(endpoint, max(1.0, _REFUSALS * soak.bots / (soak.minutes * 60)))
     async with (
         endpoint.watched(),
-        _beside(_sample(soak, churn, server, reader, output), stop),
-        _beside(refusals.run(), stop),
+        beside(_sample(soak, churn, server, reader, output)) as sampling,
+        beside(refusals.run()) as refusing,
     ):
+        for task in (sampling, refusing):  # without them the bots would come for naught
+            task.add_done_callback(lambda _: stop.set())
         try:
             await churn.run(stop)
         finally:
             soak.late_seconds = churn.late_seconds
-    soak.refused, soak.accepted = dict(refusals.answers), refusals.accepted
+    soak.refused = dict(refusals.answers)
     output.say(f"{churn.came:,} bots came; a sample of them is verified")
     verdict = await churn.verify()
     soak.left_open = await _left_open(server.port)
@@ -109,19 +112,6 @@ async def _load(
     soak.errors, soak.troubles = dict(tally.errors), dict(tally.troubles)
     soak.verified_bots, soak.verified_turns = verdict.bots, verdict.turns
     soak.findings = {**verdict.counts(), **verdict.unread}
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> AsyncIterator[None]:
-    """Do endless work during a block; if it ends by an error, the bots come for naught, and `stop` is set."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(lambda _: stop.set())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _sample(

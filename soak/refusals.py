@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
 from dungeonfighter.fleet.wire import RequestHeads, call_body, read_answer
+from soak.samples import ACCEPTED
 
 _BOT: Final = "soak-careless"
+_UNKNOWN: Final = "soak-unknown"
 _START: Final[dict[str, Any]] = {"name": "Careless", "seed": 1, "mode": "casual", "episode": 1}
 _INPUT: Final = "handle_input"
 _REFUSED: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
@@ -24,7 +26,7 @@ _REFUSED: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("start_new_game", {**_START, "mode": "easy"}),
     ("load_game", {"slot": "never-saved", "episode": 2}),
     ("no_such_tool", {}),
-    ("get_game_state", {"botId": "soak-unknown"}),
+    ("get_game_state", {"botId": _UNKNOWN}),
 )
 """Calls of a bot that stands at turn 1 of its first run; none of them changes anything."""
 
@@ -37,15 +39,13 @@ class Refusals:
         rate: Calls a second.
 
     Attributes:
-        answers: The answers by their code.
-        accepted: The calls that were not refused, though they should have been.
+        answers: The answers by their code; `ACCEPTED` for a call that was not refused.
     """
 
     def __init__(self, endpoint: Endpoint, rate: float) -> None:
         self.answers: Counter[str] = Counter()
-        self.accepted = 0
         self._every = 1 / rate
-        self._heads = RequestHeads(endpoint.path, endpoint.authority, _BOT)
+        self._heads = {bot: RequestHeads(endpoint.path, endpoint.authority, bot) for bot in (_BOT, _UNKNOWN)}
         self._client = Client(endpoint)
         self._number = 0
 
@@ -58,9 +58,7 @@ class Refusals:
                 for tool, arguments in _REFUSED:
                     await asyncio.sleep(max(0.0, due - perf_counter()))
                     due += self._every
-                    code = await self._call(tool, arguments)
-                    self.answers[code or "accepted"] += 1
-                    self.accepted += not code
+                    self.answers[await self._call(tool, arguments) or ACCEPTED] += 1
         finally:
             self._client.close()
 
@@ -75,9 +73,10 @@ class Refusals:
     async def _call(self, tool: str, arguments: dict[str, Any]) -> str:
         """Make one call; return the code of its refusal, "" for a good answer."""
         self._number += 1
-        body = call_body(self._number, tool, {"botId": _BOT, **arguments})
+        arguments = {"botId": _BOT, **arguments}
+        body = call_body(self._number, tool, arguments)
         try:
-            response = await self._client.post(self._heads.of(tool), body)
+            response = await self._client.post(self._heads[arguments["botId"]].of(tool), body)
         except Unanswered as error:
             return error.kind
         return read_answer(response.status, response.body, view="text").error

@@ -15,14 +15,7 @@ class Verdict(Struct):
     error: Exception | None = None
 
     def answer_or_raise(self) -> Answer:
-        """Return the answer, or raise the error, which the verdict then forgets.
-
-        The raised error holds the frames that hold the verdict. They must not lead back to the error.
-        """
-        if self.answer is not None:
-            return self.answer
-        error, self.error = self.error, None
-        try:
-            raise (error or DungeonFighterError("a verdict without an answer")).with_traceback(None)
-        finally:
-            del error
+        """Return the answer, or raise the error."""
+        if self.answer is None:
+            raise self.error or DungeonFighterError("a verdict without an answer")
+        return self.answer

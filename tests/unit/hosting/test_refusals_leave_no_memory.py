@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from dungeonfighter.errors import DungeonFighterError
+from dungeonfighter.errors import DungeonFighterError, NotAllowed
 from dungeonfighter.hosting.answers import NewGame
+from dungeonfighter.hosting.game_errors import without_frames
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica
@@ -44,6 +45,13 @@ async def test_a_refusal_leaves_no_error_in_memory(ask: Callable[[BotHost], Awai
             await ask(host)
     await asyncio.sleep(0)  # the loop holds what it runs now
     assert len(errors_in_memory()) <= before
+
+
+@pytest.mark.parametrize(("error", "is_kept"), [(ValueError("a fault"), True), (NotAllowed("no"), False)])
+def test_a_fault_keeps_its_frames_for_the_log(error: Exception, is_kept: bool) -> None:
+    with pytest.raises(type(error)):
+        raise error
+    assert (without_frames(error).__traceback__ is not None) is is_kept
 
 
 def test_no_object_that_the_collector_ignores_holds_an_error() -> None:
