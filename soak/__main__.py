@@ -22,8 +22,11 @@ from typing import Final
 
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.fleet.http import Endpoint
+from dungeonfighter.task_ending import beside
 from soak.churn import Churn
 from soak.readings import PostgresReader, SqliteReader, StoreReader, open_connections, read_processes
+from soak.refusals import Refusals
 from soak.report import missed, text
 from soak.samples import Sample, Soak, write
 from testkit.postgres_server import PostgresServer
@@ -36,6 +39,8 @@ _SAMPLES: Final = 300
 _SAMPLE_SECONDS_MIN: Final = 1.0
 _PROGRESS_SECONDS: Final = 5.0
 _RESTING_SECONDS_MAX: Final = 30.0
+_REFUSALS: Final = 0.1
+"""Refused calls for each bot that comes."""
 
 
 def main() -> int:
@@ -84,15 +89,20 @@ async def _load(
     output: ProgressOutput, stop: asyncio.Event,
 ) -> None:  # fmt: skip
     churn = Churn(server.url, soak.bots, soak.minutes * 60, options.regulars)
-    sampling = asyncio.create_task(_sample(soak, churn, server, reader, output))
-    sampling.add_done_callback(lambda _: stop.set())  # without samples the bots would come for naught
-    try:
-        await churn.run(stop)
-    finally:
-        soak.late_seconds = churn.late_seconds
-        sampling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sampling
+    endpoint = Endpoint(server.url)
+    refusals = Refusals(endpoint, max(1.0, _REFUSALS * soak.bots / (soak.minutes * 60)))
+    async with (
+        endpoint.watched(),
+        beside(_sample(soak, churn, server, reader, output)) as sampling,
+        beside(refusals.run()) as refusing,
+    ):
+        for task in (sampling, refusing):  # without them the bots would come for naught
+            task.add_done_callback(lambda _: stop.set())
+        try:
+            await churn.run(stop)
+        finally:
+            soak.late_seconds = churn.late_seconds
+    soak.refused = dict(refusals.answers)
     output.say(f"{churn.came:,} bots came; a sample of them is verified")
     verdict = await churn.verify()
     soak.left_open = await _left_open(server.port)

@@ -39,6 +39,8 @@ _REGULAR_SECONDS: Final = 1.0
 _PRESENT_MAX: Final = 512
 """Visitors with a connection; at more than that new ones come late."""
 _TICK_SECONDS: Final = 0.01
+_LAST_SECONDS: Final = 1.0
+"""The last bots may come so much after the end, because the loop is never exactly in time."""
 _SOURCES: Final = 8
 """Loopback addresses to connect from: a closed connection keeps its port for a minute."""
 _GRACE_SECONDS: Final = 20.0
@@ -110,7 +112,7 @@ class Churn:
                 delay = self._dice.random() * _REGULAR_SECONDS
                 self._crew.loop.call_later(delay, self._act, player)
             end = self._begun_at + self._bots / self._rate
-            while not stop.is_set() and self.came < self._bots and perf_counter() < end + _TICK_SECONDS:
+            while not stop.is_set() and self.came < self._bots and perf_counter() < end + _LAST_SECONDS:
                 self._let_in(perf_counter())
                 self.tally.latency  # noqa: B018 (counts the list of durations, which would grow)
                 await asyncio.sleep(_TICK_SECONDS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from soak.judgement import BOUNDS, Judged, Slope, judge
-from soak.samples import TABLES, Sample, Soak
+from soak.samples import ACCEPTED, TABLES, Sample, Soak
 
 _PLOT_WIDTH: Final = 64
 _PLOT_HEIGHT: Final = 7
@@ -29,6 +29,9 @@ def missed(soak: Soak) -> list[str]:
     wrong = [
         f"{one.bound.what}: {one.judged}" for one in slopes(soak) if one.judged is not Judged.flat
     ]  # fmt: skip
+    accepted = soak.refused.get(ACCEPTED, 0)
+    if accepted or not soak.refused:
+        wrong.append(f"{accepted} of {sum(soak.refused.values())} calls that must be refused were not")
     if soak.left_open:
         wrong.append(f"{soak.left_open} connections were not closed after their bots hung up")
     if soak.findings:
@@ -63,6 +66,7 @@ def _done(soak: Soak) -> Iterator[str]:
         f"begun, {soak.connections:,} connections; arrivals {soak.late_seconds:.1f} s late at the end"
     )
     yield f"errors {_counted(soak.errors)}; failed attempts before a repeat {_counted(soak.troubles)}"
+    yield f"calls that must be refused: {_counted(soak.refused)}"
     found = _counted(soak.findings)
     yield f"verified {soak.verified_bots:,} bots, {soak.verified_turns:,} turns; lost, doubled, wrong {found}"
     yield f"connections that stayed open after all bots hung up: {soak.left_open}"

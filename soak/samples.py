@@ -16,6 +16,7 @@ MEMORY, DESCRIPTORS, THREADS, WAL = "memory", "descriptors", "threads", "wal"
 """The names of what is judged; descriptors are those of the server beside its accepted connections."""
 CONNECTIONS: Final = "connections"
 """The accepted connections that the server has not closed."""
+ACCEPTED: Final = "accepted"
 PROCESSOR: Final = "processor seconds"
 TABLES: Final = ("games", "run_inputs", "episodes")
 """The tables that grow with play; each has the series `<table> bytes`, and with PostgreSQL those of
@@ -50,6 +51,7 @@ class Soak(Struct):
         late_seconds: How far the arrivals were behind at the end.
         errors: Errors that remained after all repeats, by their kind.
         troubles: Failed attempts before any repeat, by their kind.
+        refused: The answers to calls that must be refused, by their code; `ACCEPTED` for a good answer.
         left_open: Connections that the server has not closed after all bots hung up.
         verified_bots, verified_turns: What was read back and executed again.
         findings: What was found wrong with it, by kind.
@@ -68,6 +70,7 @@ class Soak(Struct):
     late_seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     left_open: int = 0
     verified_bots: int = 0
     verified_turns: int = 0

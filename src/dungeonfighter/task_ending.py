@@ -7,6 +7,8 @@ completes (CPython's issue 86296), and client libraries use it. A task in a loop
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 _PAUSE_SECONDS: Final = 0.1
@@ -19,3 +21,15 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_PAUSE_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Do endless work in a task during a block; an error that ended the work is raised after the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        await end(task)
+        if not task.cancelled():
+            task.result()

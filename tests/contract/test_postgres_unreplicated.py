@@ -72,7 +72,7 @@ def kill_one_process(server: PostgresServer) -> None:
     assert (server.folder / "data" / "postmaster.pid").read_text().splitlines()[0] == postmaster
 
 
-@pytest.mark.parametrize("crash", [restart, kill_one_process])
+@pytest.mark.parametrize("crash", [restart, pytest.param(kill_one_process, marks=pytest.mark.long)])
 async def test_a_commit_that_the_standby_never_got_grounds_no_answer(
     server: PostgresServer, crash: Callable[[PostgresServer], None]
 ) -> None:

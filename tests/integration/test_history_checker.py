@@ -78,7 +78,9 @@ async def test_a_killed_server_keeps_its_promises_on_either_database(tmp_path: P
     assert (found["lost"], found["doubled"]) == (0, 0)
     assert any(line.startswith("after the end of the last fault the first bot played in ") for line in lines)
     assert "did not play" not in "\n".join(lines)
-    assert sums(checked(journal, database)[1]) == found, "a stopped server leaves the same history"
+    code, lines, errors = checked(journal, database)
+    assert code == 0, (lines, errors)
+    assert sums(lines) == found, "a stopped server leaves the same history"
 
 
 @pytest.mark.long

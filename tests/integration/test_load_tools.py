@@ -15,6 +15,7 @@ from load import tools
 from load.compare import stored_turns
 from load.report import Result, read_result
 from load.tools import Plan
+from soak.readings import open_connections
 from testkit.server_process import ServerProcess
 from tests.integration.browser import chromium
 from tests.integration.test_fleet_command import fleet
@@ -23,6 +24,7 @@ from tests.parts import program
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
 STALL_SECONDS = 1.5
+CONNECTIONS_MAX = 900
 LETTER_PIXELS = """[...document.querySelectorAll("figure > svg")]
   .map((one) => 11 * one.getBoundingClientRect().width / one.viewBox.baseVal.width)"""
 """The height of the letters of each plot, as they are shown."""
@@ -125,6 +127,29 @@ def test_two_processes_of_locust_add_up(tmp_path: Path) -> None:
     assert result.acknowledged == stored > 0, log
     assert (result.runs_begun, result.processes, result.calls_failed) == (60, 2, 0), log
     assert code == bool(result.failures)
+
+
+@pytest.mark.long
+def test_bots_of_locust_share_connections(tmp_path: Path) -> None:
+    """With one for each of 1,100 bots, geventhttpclient would open a new one for each call of some."""
+    most = 0
+
+    def watched(command: list[str], server: ServerProcess) -> tuple[int, str]:
+        nonlocal most
+        with subprocess.Popen(
+            command, cwd=tools.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running:
+            while running.poll() is None:
+                most = max(most, len(open_connections(int(server.url.rpartition(":")[2]))))
+                time.sleep(0.05)
+            assert running.stdout is not None
+            return running.returncode, running.stdout.read()
+
+    words = ("-u", "1100", "-r", "550", "--rate", "220", "--warm-up", "5", "--seconds", "1")
+    with ServerProcess(tmp_path) as server:
+        _, result, log = locust(server, tmp_path, *words, run=watched)
+    assert result.runs_begun == 1100, log
+    assert 0 < most <= CONNECTIONS_MAX, log
 
 
 @pytest.mark.long

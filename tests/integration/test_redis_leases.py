@@ -197,7 +197,7 @@ class Game:
         return status
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_a_server_plays_on_while_redis_is_frozen(
     redis: RedisServer, tmp_path: Path, workers: int
 ) -> None:

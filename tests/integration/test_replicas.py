@@ -78,6 +78,7 @@ async def test_a_killed_server_costs_its_bots_only_a_retry(tmp_path: Path, postg
     assert tally.troubles, "the bots never noticed"
 
 
+@pytest.mark.long
 async def test_a_server_that_was_stopped_for_long_overwrites_no_turn(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

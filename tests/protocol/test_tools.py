@@ -87,7 +87,8 @@ async def test_available_actions_are_the_legal_inputs(player: Player) -> None:
     legal = game.rules.legal_inputs(game.state)
     assert [one["input"] for one in parts["availableActions"]] == [choice.input for choice in legal]
     for choice in game.rules.observe(game.state).available_actions:
-        assert f"{choice.input}: {choice.label}" in text
+        shown = f"{choice.pattern} (for example {choice.input})" if choice.pattern else choice.input
+        assert f"{shown}: {choice.label}" in text
 
 
 async def test_a_pattern_comes_with_an_example_that_applies(veteran: Player) -> None:

@@ -32,8 +32,8 @@ DOOM: Final = 12.0
 POTION_HEALS: Final = 0.35
 POTION_PRICE: Final = 0.20
 BOMB_HITS: Final = 2.5
-BOMB_SHARE: Final = {"boss": 0.075}
-BOMB_SHARE_USUAL: Final = 0.15
+BOMB_SHARE: Final = {"boss": 0.10}
+BOMB_SHARE_USUAL: Final = 0.20
 BOMB_PRICE: Final = 0.12
 GOOD_PRICE: Final = 0.04
 SUMMONED: Final = 0.15
@@ -47,7 +47,7 @@ OPENING: Final = 1.5
 FUMBLE: Final = 1.5
 """The length of a critical miss."""
 FLEE_FAILS: Final = 0.2
-PAST: Final = 0.40
+PAST: Final = 1.60
 """The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
 gathers strength."""
 FLIGHT: Final = 100.0
@@ -66,13 +66,21 @@ class Turn(NamedTuple):
 class Fight:
     """One decision in a fight: each method returns the cost of one input in health points."""
 
-    def __init__(self, o: Observation, c: CombatView) -> None:
+    def __init__(self, o: Observation, c: CombatView, dealt: float = 0.0, normal: float = 0.0) -> None:
+        """Prepare the decision.
+
+        Args:
+            o: The view.
+            c: The fight of the view.
+            dealt: The mean damage of the hero's attacks later on; 0 to compute it.
+            normal: The damage of a normal hit of the enemy; 0 to compute it.
+        """
         self._o = o
         self._c = c
         self._p = o.player
         self._strikes = Strikes(o, c)
-        self._threats = Threats(o, c)
-        self._dealt = self._mean_damage()
+        self._threats = Threats(o, c, normal)
+        self._dealt = dealt or mean_damage(o, c, self._strikes)
         self._period = float(max(1, c.hero_acts_in))
         self._now = Turn(float(c.health), float(c.enemy_acts_in), c.intent, float(c.incoming))
 
@@ -262,16 +270,6 @@ class Fight:
         """Return the number of the enemy's actions until it dies."""
         return self._c.health / self._dealt * self._period / self._threats.period
 
-    def _mean_damage(self) -> float:
-        chances = bands_of(self._p, ATTACK, 0)
-        strikes = self._strikes
-        mean = (
-            chances.hit * strikes.hit(ATTACK)
-            + chances.combo * (strikes.combo(ATTACK) + strikes.beside)
-            + chances.critical * (strikes.critical(ATTACK) + strikes.beside + strikes.effect)
-        )
-        return max(1.0, mean * (2.0 if self._c.intent == "defend" else 1.0))
-
     def _rest(self, left: float, next_in: float, first: float) -> float:
         """Return the cost of the fight from a moment at which the hero acts.
 
@@ -294,3 +292,14 @@ class Fight:
         p = self._p
         there = p.health - lost + (p.potions + potions) * POTION_HEALS * p.health_max
         return DEATH * dying * p.health_max + min(LACK * max(0.0, rest - there), DOOM * p.health_max)
+
+
+def mean_damage(o: Observation, c: CombatView, strikes: Strikes) -> float:
+    """Return the mean damage of a plain attack, with the strip action of now and no status that passes."""
+    chances = bands_of(o.player, ATTACK, 0)
+    mean = (
+        chances.hit * strikes.hit(ATTACK)
+        + chances.combo * (strikes.combo(ATTACK) + strikes.beside)
+        + chances.critical * (strikes.critical(ATTACK) + strikes.beside + strikes.effect)
+    )
+    return max(1.0, mean * (2.0 if c.intent == "defend" else 1.0) / strikes.suffers)

@@ -18,6 +18,7 @@ COMBO: Final = 1.5
 CRITICAL: Final = 1.6
 SLOT: Final = 0.15
 EDGE: Final = 0.40
+SET_UP: Final = 0.30
 EFFECT: Final = {"mace": 0.9, "sword": 0.45, "dagger": 0.25, "wand": 0.5}
 """The worth of the effect of a critical, in plain hits."""
 
@@ -56,6 +57,7 @@ class Strikes:
         effect: The worth of the weapon's effect.
         guard: What gear makes of a guarded attack, in plain hits.
         length: The length of the strip action.
+        suffers: The factor of the enemy's statuses on the damage of a hit.
     """
 
     def __init__(self, o: Observation, c: CombatView) -> None:
@@ -67,7 +69,7 @@ class Strikes:
             self._raw *= WHEEL_DAMAGE
         pierced = any(status.name == "pierce" for status in p.statuses)
         self._armour = 0.0 if pierced else float(c.armour)
-        self._suffers = _suffering(c)
+        self.suffers = _suffering(c)
         self._slot = 1.0 + SLOT * c.strip_step
         row = self._row
         if row is not None:
@@ -77,6 +79,8 @@ class Strikes:
         self._gear = gear.of(p)
         self.guard = self._gear.guard
         self._raw *= gear.present(c.outgoing, self.hit(ATTACK))
+        if 0 < c.strip_step < len(p.strip) and strips.sets_up(p.strip[c.strip_step - 1]):
+            self._slot += SET_UP
         self.plain = self.hit(ATTACK)
         self.full = max(3.0, self._raw - self._armour)
         self.length = 1.0 if row is None else row.length / 1000
@@ -104,7 +108,7 @@ class Strikes:
         if stance.roll < 0:
             factor *= self._gear.power
         one = self._raw * factor * stance.damage * defended - self._armour * armour
-        return max(3.0, one) * hits * self._suffers
+        return max(3.0, one) * hits * self.suffers
 
 
 def _talents(p: PlayerView, c: CombatView) -> float:

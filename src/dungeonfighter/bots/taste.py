@@ -21,12 +21,16 @@ GATHER_PRICE: Final = 0.25
 """The cost of a room without a kill, for each tenth that the guardian has grown already."""
 PEACEFUL: Final = frozenset(("treasure", "shrine", "merchant", "rest", "trap"))
 TALENTS: Final = (
-    "Giant Slayer", "Hoarder", "Ghost Step", "Braced Swing", "Door Sense", "Haggler", "Executioner",
-    "Riposte", "Second Wind", "Steady Hand", "Spell Breaker", "Field Medic", "Quick Hands", "Thick Skin",
-    "Wardstone", "Venom Craft", "Scavenger", "Ambusher", "Momentum", "Gambler", "Serrated Edge",
-    "Lingering Craft", "Last Stand", "Composed",
+    "Spell Breaker", "Scavenger", "Venom Craft", "Giant Slayer", "Haggler", "Hoarder", "Executioner",
+    "Second Wind", "Wardstone", "Ambusher", "Riposte", "Field Medic", "Quick Hands", "Steady Hand",
+    "Lingering Craft", "Last Stand", "Momentum", "Door Sense", "Gambler", "Braced Swing", "Thick Skin",
+    "Serrated Edge", "Composed", "Ghost Step",
 )  # fmt: skip
 """The talents, best first. Any other talent ranks last."""
+HOME: Final = 10
+"""The highest level of the first region."""
+DARES: Final = 2
+"""The levels above its own that the hero dares to enter beyond it."""
 _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
@@ -47,8 +51,13 @@ def door_appeal(o: Observation, door: DoorView, share: float) -> float:
 
 
 def dungeon_appeal(o: Observation, d: OfferView) -> float:
-    """Return the appeal of a dungeon: the highest level that is not above the hero's, a new one first."""
+    """Return the appeal of a dungeon: the highest level that the hero dares to enter, a new one first.
+
+    The hero grows before it goes on, except beyond the first region: there a level of the hero adds less than
+    the stirring of the dungeons takes, so it dares levels above its own, the lowest of them first.
+    """
     above = d.level - o.player.level
-    if above > 0:
+    if above > (DARES if d.level > HOME else 0):
         return -float(above) - (0.5 if d.cleared else 0.0)
-    return (2.0 if not d.cleared else 0.0) + (1.0 if d.boss else 0.0) + d.level * 0.01
+    lower = d.level * 0.01
+    return (2.0 if not d.cleared else 0.0) + (1.0 if d.boss else 0.0) + (lower if above <= 0 else -lower)

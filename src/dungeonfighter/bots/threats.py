@@ -26,7 +26,9 @@ ARCHETYPES: Final = {
     "swarm": 0.89, "giant": 1.08, "warder": 0.85,
 }  # fmt: skip
 """The mean factor of an archetype's actions, by the table of docs/rules.md, "Enemies"."""
-RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
+STRONG: Final = {"brute": 1.15, "assassin": 1.05, "knight": 0.95, "mage": 1.05, "shaman": 0.85}
+"""The factor of an archetype on damage, by the same table; 1 for a beast."""
+RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.15}
 HITS: Final = 0.78
 HEAVY_HITS: Final = 0.88
 CRITICAL: Final = 0.05
@@ -44,8 +46,8 @@ class Threats:
         period: The time of an action.
     """
 
-    def __init__(self, o: Observation, c: CombatView) -> None:
-        self.normal = normal_hit(o, c)
+    def __init__(self, o: Observation, c: CombatView, normal: float = 0.0) -> None:
+        self.normal = normal or normal_hit(o, c)
         self._armour = o.player.armour
         self.average = self.normal * ARCHETYPES.get(c.archetype, 1.0) * HITS
         self.period = float(max(1, c.enemy_period))
@@ -94,7 +96,7 @@ def normal_hit(o: Observation, c: CombatView) -> float:
     factor = FACTORS.get(c.intent, 0.0)
     if factor and c.incoming:
         return max(3.0, (c.incoming + o.player.armour) / factor - o.player.armour)
-    rank = RANK_DAMAGE.get(c.rank, 1.0)
+    rank = RANK_DAMAGE.get(c.rank, 1.0) * STRONG.get(c.archetype, 1.0)
     grown = 1.0 + o.stirring / 100
     if c.rank in ("guardian", "boss") and o.current_dungeon is not None:
         grown *= 1.0 + o.current_dungeon.guardian_grown / 100

@@ -25,6 +25,7 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.through import QueueGate, QueuePlayer, ThroughQueue
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.scheduling import Coalescing
+from dungeonfighter.task_ending import beside
 
 logger = logging.getLogger(__name__)
 
@@ -310,13 +311,8 @@ async def _each_second(
         now = begin()
         await every(1.0, lambda: watch(now()), "the progress", logger)
 
-    task = asyncio.create_task(watching())
-    try:
+    async with beside(watching()):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from dungeonfighter.hosting.answers import Answer
@@ -27,5 +28,11 @@ class Futures:
 FUTURES: Final = Futures()
 
 
-def new_future() -> asyncio.Future[Answer]:
-    return asyncio.get_running_loop().create_future()
+async def answer_to(begin: Callable[[asyncio.Future[Answer]], None]) -> Answer:
+    """Begin a request with a new tag, and return its answer, or raise its error."""
+    future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    begin(future)
+    try:
+        return await future
+    finally:
+        del future  # an error holds this frame, and the future holds the error

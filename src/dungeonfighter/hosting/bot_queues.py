@@ -21,6 +21,7 @@ from typing import Final
 from dungeonfighter import limits
 from dungeonfighter.errors import Draining, Overloaded
 from dungeonfighter.hosting.attempts import Attempt, Pending
+from dungeonfighter.hosting.game_errors import without_frames
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.patience import Patience
@@ -185,7 +186,7 @@ class BotQueues:
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
         self._unanswered -= 1
-        pending.responder.deliver(pending.tag, error)
+        pending.responder.deliver(pending.tag, without_frames(error))
         self._game_log.request_answered(game, pending, error)
         self._next(game)
 

@@ -1,4 +1,4 @@
-"""Errors whose answers show the present game.
+"""Errors on their way to the caller: those whose answers show the present game, and what they hold.
 
 An error of the rules has no game of a host. If the answer must show the game, the host raises an error of the
 same class and code with the game as an attribute.
@@ -23,6 +23,15 @@ def with_game(error: DungeonFighterError, game: Present | None) -> DungeonFighte
     shown = _showing(type(error))(str(error), hint=error.hint)
     shown.game = game
     return shown
+
+
+def without_frames(error: Exception) -> Exception:
+    """Return a refusal without its traceback; that of any other error is kept, because it is logged.
+
+    The frames hold the request, and the request its caller, who holds the error: each refusal would leave a
+    cycle to the garbage collector.
+    """
+    return error.with_traceback(None) if isinstance(error, DungeonFighterError) else error
 
 
 _classes: dict[type[DungeonFighterError], type[ShowsGame]] = {}

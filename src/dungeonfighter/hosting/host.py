@@ -28,7 +28,7 @@ from dungeonfighter.errors import (
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
-from dungeonfighter.hosting.awaited import FUTURES, new_future
+from dungeonfighter.hosting.awaited import FUTURES, answer_to
 from dungeonfighter.hosting.bot_queues import BotQueues
 from dungeonfighter.hosting.daily_seeds import DailySeeds, Seed
 from dungeonfighter.hosting.daily_tokens import DailyTokens, WriteTokens
@@ -175,9 +175,9 @@ class BotHost:
 
         Source: docs/tools.md, "Repeating a call safely".
         """
-        future = new_future()
-        self.begin_play(key, text, turn, episode, FUTURES, future, delivery=delivery)
-        return await future
+        return await answer_to(
+            lambda tag: self.begin_play(key, text, turn, episode, FUTURES, tag, delivery=delivery)
+        )
 
     def begin_play(
         self, key: str, text: str, turn: int | None, episode: int | None,
@@ -262,9 +262,7 @@ class BotHost:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
-        future = new_future()
-        self.begin_start(key, options, episode, FUTURES, future, delivery)
-        return await future
+        return await answer_to(lambda tag: self.begin_start(key, options, episode, FUTURES, tag, delivery))
 
     def begin_start(
         self, key: str, options: NewGame, episode: int | None, responder: Responder[_Tag], tag: _Tag,
@@ -460,11 +458,10 @@ class BotHost:
         self, key: str, request: Request, call: str = "", delivery: Delivery | None = None
     ) -> Answer:
         """Carry out a request; with a delivery it is the unnumbered call `call`."""
-        future = new_future()
         if delivery is not None:
             request = self.lost_answers.claim(key, call, request, delivery)
-        self._submit(key, Pending(request, self._patience.deadline(), FUTURES, future))
-        return await future
+        deadline = self._patience.deadline()
+        return await answer_to(lambda tag: self._submit(key, Pending(request, deadline, FUTURES, tag)))
 
     async def _write_tokens(self, key: str) -> Row | None:
         await self._answer(key, WriteTokens(self._chance.op()))

@@ -98,9 +98,8 @@ class HotGames:
             self.evict()
 
     def drop(self, game: HotGame) -> None:
-        """Remove this game, for example that of an unknown bot; keep another game with its key."""
-        if self.by_key.get(game.key) is game:
-            del self.by_key[game.key]
+        """Remove a game that has just answered, for example that of an unknown bot."""
+        del self.by_key[game.key]
 
     def evict(self) -> None:
         """Evict idle games while there are more than `games_max`, the least recently used first.

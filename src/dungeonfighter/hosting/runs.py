@@ -22,6 +22,7 @@ from dungeonfighter.hosting.attempts import Pending
 from dungeonfighter.hosting.daily_seeds import DailySeeds
 from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.fork_source import ForkSource
+from dungeonfighter.hosting.game_errors import without_frames
 from dungeonfighter.hosting.new_runs import Fork
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Chance, Clock, PastRun, Row, Store
@@ -164,7 +165,7 @@ class Runs:
             try:
                 self._submit(f"{fleet}/{bot}", Pending(request, deadline, forks, number))
             except Exception as error:  # noqa: BLE001 (each fork fails by itself)
-                forks.deliver(number, error)
+                forks.deliver(number, without_frames(error))
         results = await forks.all_done
         return [await self._forked(fleet, bot, result) for bot, result in zip(bots, results, strict=True)]
 

@@ -8,7 +8,7 @@ from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting.answers import Answer
 
 
-class Verdict(Struct, gc=False):
+class Verdict(Struct):
     """An answer or an error that changes nothing; it is valid while the row behind it is the newest."""
 
     answer: Answer | None = None

@@ -44,7 +44,7 @@ def option_of(o: Observation, choice: Choice) -> Option:
         case "Combat":
             return Option("fight", _FIGHT.get(word, choice.label))
         case "LevelUp":
-            return Option("talent", next((t.name for t in o.talents if str(t.number) == word), word))
+            return Option("talent", next((t.name for t in o.talents if str(t.number) == word), "train"))
         case "DungeonSelection":
             return _level(o, word)
         case "WeaponSelection":

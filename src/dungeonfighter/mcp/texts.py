@@ -71,11 +71,14 @@ Combo and critical play the next action of your strip, and later slots hit harde
 in it, a miss sends it back to its start.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
-technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard.
+technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you \
+x{tables.WHEEL / 1000:g})` marks an enemy that your class beats, \
+`(it x{tables.WHEEL / 1000:g})` one that beats yours.
 
 **Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes \
-(after a stun, if it has one). `You hit ~9, next in 7.6 s`: your plain hit, and when you act again after \
-it; after a critical miss {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
+(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next 7.6 s`: your plain hit, the lowest \
+rolls that hit, combo, are critical (told as a fight begins), and when you act again; after a critical miss \
+{_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
 enemy's time is at least that long, power is safe.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
@@ -96,8 +99,8 @@ action. drain: heals it by the damage, steal: takes a consumable or gold, unless
 health. ward: shield. harden: armour. aim: ignores yours.
 
 **Dungeon.** Doors tell the truth, but not all. After an entry roll to {tables.ENTRY_SURPRISED} the enemy \
-acts first. In a cleared room search once (a find in {5 * tables.SEARCH_FINDS} %, a fight in \
-{5 * tables.SEARCH_WAKES} %), eat a ration once (3 rest: {_percent(tables.REST)} health, or 6 prepare: \
+acts first. In a cleared room search once (`2` tells the chances, which the room decides), eat a ration \
+once (3 rest: {_percent(tables.REST)} health, or 6 prepare: \
 shield {tables.PREPARED} in the next fight), change gear. The last room holds a guardian, who gathers \
 {_percent(tables.GATHER)} for each room passed without a kill. Finishing heals \
 {_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving costs \
@@ -105,7 +108,9 @@ shield {tables.PREPARED} in the next fight), change gear. The last room holds a 
 dungeon waits. The hub restocks after a new level only.
 
 **Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them \
-by number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity and gold for one better.
+by number, the weapon's own must stay; one behind an action that inflicts a status is set up (`Rend+`): \
++{_percent(tables.SET_UP_BONUS)}. At the hub `wares head` asks for another item of one slot. `trade \
+a,b,c,d,e`: five items of one rarity and gold for one better.
 
 **Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} for \
 each region's boss, {tables.LAST_POINTS // 100} for the last. Levels 1-10 forest, 11-20 lava, 21-30 crypt. \

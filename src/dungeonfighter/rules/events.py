@@ -107,3 +107,6 @@ class Event:
     OptionTaken: Final = 110  # event, place of the option
     OptionRolled: Final = 111  # event, place of the option, die, bonus
     RoadMet: Final = 112
+    OpeningSeen: Final = 97
+    StripLost: Final = 98
+    BossChanged: Final = 99

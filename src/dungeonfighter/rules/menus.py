@@ -43,6 +43,8 @@ _RATION: Final = 7
 """The consumable of a rest, which a fight has no time for; its number is that of no input."""
 _ON_THE_ROAD: Final = -1
 """The first fact of the menu of an event on the road, where that of the regions has a region."""
+_WARES_OF_A_SLOT: Final = 32 << 2
+"""The bit of `hub.wares_open` for it, at its place in the key of the hub."""
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
 _FIGHT: Final[tuple[Entry, ...]] = (
@@ -205,6 +207,8 @@ def _build(cat: Catalogue, entries: list[Entry], phase: int, key: Key) -> Menu:
     table = {text: (play, argument) for text, _, play, argument in entries}
     if phase == _INVENTORY:
         choices += _patterns(key)
+    if phase == _GAME_LOOP:
+        choices += _chosen_wares(key)
     if phase == _COMBAT:
         goods = key[1]
         assert not isinstance(goods, int | str)
@@ -226,6 +230,14 @@ def _patterns(key: Key) -> list[Choice]:
     if trade:
         listed.append(Choice(trade, "five bag items of one rarity for one better", "trade a,b,c,d,e"))
     return listed
+
+
+def _chosen_wares(key: Key) -> list[Choice]:
+    facts = key[1]
+    assert isinstance(facts, int)
+    if not facts & _WARES_OF_A_SLOT:
+        return []
+    return [Choice("wares weapon", "new wares of one slot, for twice the price", "wares slot")]
 
 
 def _equip(bag: int | str | Sequence[int]) -> list[Entry]:
@@ -352,7 +364,8 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
 def _level_up(cat: Catalogue, key: Key) -> list[Entry]:
     count = key[1]
     assert isinstance(count, int)
-    return [(str(n + 1), f"talent {n + 1}", plays.take_talent, n) for n in range(count)]
+    entries: list[Entry] = [(str(n + 1), f"talent {n + 1}", plays.take_talent, n) for n in range(count)]
+    return [*entries, (str(count + 1), "train instead", plays.train, 0)]
 
 
 def _completion(cat: Catalogue, key: Key) -> list[Entry]:

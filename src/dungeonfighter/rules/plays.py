@@ -140,6 +140,10 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
     progress.take_talent(cat, state, choice)
 
 
+def train(cat: Catalogue, state: State, _: int) -> None:
+    progress.train(cat, state)
+
+
 def to_hub(cat: Catalogue, state: State, _: int) -> None:
     hub.back_from_dungeon(cat, state)
 

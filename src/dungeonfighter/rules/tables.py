@@ -103,6 +103,12 @@ SUMMON: Final = 150
 """Permille of the maximum health by which a summoned helper adds to the enemy's."""
 RAGE: Final = 1200
 """Permille of its damage that an enemy with rage has after each guarded action."""
+QUICKENED: Final = 750
+MOLTEN: Final = 1250
+RISEN: Final = 150
+RISEN_SHIELD: Final = 2
+"""The changes of bosses under half health: permille of the period, of the damage, of the maximum health that
+is healed, and the shield with it."""
 STOLEN_GOLD: Final = 10
 """Gold for each level that is stolen from a hero without consumables."""
 ENEMY_HEAL: Final = 200
@@ -121,6 +127,8 @@ DAMAGE_MIN: Final = 3
 SLOT_BONUS: Final = 150
 EDGE_BONUS: Final = 400
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
+SET_UP_BONUS: Final = 300
+"""Permille more damage of an action whose predecessor in the strip inflicts a status on the enemy."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
 """Wizard beats warrior beats rogue beats wizard."""
@@ -161,8 +169,8 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1170)
-DAMAGE_CURVE: Final = (15, 510, 68)
+HEALTH_CURVE: Final = (112, 5200, 1330)
+DAMAGE_CURVE: Final = (15, 510, 100)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
@@ -185,12 +193,12 @@ STALE_EVERY: Final = 5
 STALE_STEP: Final = 30
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
-RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
-RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
+RANK_HEALTH: Final = (1000, 1400, 1200, 2200)
+RANK_DAMAGE: Final = (1000, 1200, 1100, 1150)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 ROOM_XP: Final = 500
-CLEAR_XP: Final = 20_000
-REPEAT_XP: Final = 5_000
+CLEAR_XP: Final = 15_000
+REPEAT_XP: Final = 7_000
 """Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
@@ -205,6 +213,8 @@ HEALTH_PER_LEVEL: Final = 14
 LEVEL_HEALS: Final = 500
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
+TRAINED: Final = 2
+"""Points on the stat of the weapon that a hero can take instead of a talent."""
 POTIONS_MAX: Final = 3
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
@@ -226,7 +236,7 @@ DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
 REST: Final = 500
 CAMP: Final = 1000
-CAMP_TURNS: Final = 25
+CAMP_TURNS: Final = 15
 """A camp, once a visit: permille of health, and turns."""
 PREPARED: Final = 2
 """The shield of the next fight that a ration gives instead of a rest."""
@@ -235,14 +245,15 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = 8
-"""Faces of the d20 on which a search finds something."""
-SEARCH_FINDS_MAX: Final = 16
-SEARCH_POTION: Final = 10
+SEARCH_FINDS: Final = (10, 15, 7, 5, 4, 7, 13)
+"""Faces of the d20 on which a search finds something, by `RoomKind`."""
+SEARCH_FINDS_MAX: Final = 20
+SEARCH_POTION: Final = 20
 SEARCH_GOOD: Final = 60
 """Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.
 """
-SEARCH_WAKES: Final = 2
+SEARCH_WAKES: Final = (2, 4, 3, 0, 0, 1, 5)
+"""Faces of the d20 on which a search wakes an enemy, by `RoomKind`."""
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
 RANK_DROP: Final = (250, 0, 400, 1000)
@@ -278,13 +289,17 @@ ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
+"""Number of consumables at the start of a run, by fight input."""
 STOCK: Final = {5: 2, 6: 1, 7: 3}
 """Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
+WARE_STEPS: Final = 1
+"""Rarity steps of the item on sale at the hub."""
+WARES_CHOSEN: Final = 2
+"""The factor on the price of other wares if the hero chooses their slot."""
 TRADE_UP_PRICE: Final = 500
 """The price of a trade of five items, in permille of the price of one of them."""
-BOMB_SHARE: Final = (150, 150, 150, 75)
+BOMB_SHARE: Final = (200, 200, 200, 100)
 """Permille of the enemy's maximum health that a bomb takes beside its hit, by rank."""
-"""Number of consumables at the start of a run, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300
 

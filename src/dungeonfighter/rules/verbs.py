@@ -1,4 +1,5 @@
-"""The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
+"""The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`,
+`wares head`.
 
 Each is checked before it changes the state, and a refusal says exactly what is wrong. The module
 also explains why a number or a consumable is not legal now.
@@ -12,10 +13,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.character import inventory
+from dungeonfighter.rules.character import inventory, prices
 from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.journey import choices, hub, road, wares
 from dungeonfighter.rules.journey.dungeon import enter
-from dungeonfighter.rules.state import Phase, Rank, RoomPhase, Slot, State
+from dungeonfighter.rules.state import Dungeon, Phase, Rank, RoomKind, RoomPhase, Slot, State
 
 _INVENTORY = int(Phase.Inventory)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -23,7 +25,9 @@ _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _DUNGEON = int(Phase.Dungeon)
 _COMBAT = int(Phase.Combat)
 _CLEARED = int(RoomPhase.cleared)
+_OFFER = int(RoomPhase.offer)
 _BOSS = int(Rank.boss)
+_EVENTS: Final = (int(RoomKind.shrine), int(RoomKind.trap))
 _REST, _PREPARE = 3, 6
 """The inputs of a cleared room that eat a ration."""
 
@@ -45,7 +49,7 @@ def play(cat: Catalogue, state: State, text: str) -> str | None:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in ("dungeon", "item") and not _at_leisure(state):
+    if word not in ("dungeon", "item", "wares") and not _at_leisure(state):
         return GEAR
     return verb(cat, state, rest)
 
@@ -106,6 +110,18 @@ def _enter(cat: Catalogue, state: State, rest: str) -> str:
     return DONE
 
 
+def _wares(cat: Catalogue, state: State, rest: str) -> str:
+    if state.phase != _GAME_LOOP:
+        return "the hub sells wares"
+    if rest not in Slot.__members__:
+        return f"the slots are {', '.join(Slot.__members__)}"
+    price = prices.reroll(state.hero, state.world, chosen=True)
+    if price > state.hero.gold:
+        return f"it costs {price} gold, and you have {state.hero.gold}"
+    hub.reroll(cat, state, Slot[rest])
+    return DONE
+
+
 def _item(cat: Catalogue, state: State, rest: str) -> str:
     """Explain the refusal of `item n`; where it is legal, the menu has it."""
     if state.phase != _COMBAT:
@@ -127,19 +143,16 @@ def _item(cat: Catalogue, state: State, rest: str) -> str:
 def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     """Explain the refusal of a number that is legal at other times in the same place."""
     in_fight = state.phase == _COMBAT
-    if not text.isdigit() or not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+    if not text.isdigit():
         return None
     number = int(text)
+    if _offers(state):
+        return _option(cat, state, number) or wares.refusal(cat, state, number) or None
+    if not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+        return None
     dungeon, fight = state.dungeon, state.fight
-    if not in_fight and dungeon is not None:
-        if number == 2 and dungeon.searched:
-            return "this room is searched"
-        if number in (_REST, _PREPARE):
-            if dungeon.rested:
-                return "you have eaten a ration in this room"
-            if number == _PREPARE and dungeon.omen:
-                return "a shield or weakness waits for the next fight already"
-            return "you have no ration"
+    if not in_fight and dungeon is not None and (reason := _room(dungeon, number)):
+        return reason
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"
     good = cat.consumable_at.get(number)
@@ -153,6 +166,36 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     return "that is for a fight" if effect != "heal" else "you are not hurt"
 
 
+def _offers(state: State) -> bool:
+    """Return True at the hub, on the road and where a room makes an offer."""
+    if state.phase == _GAME_LOOP or road.event_of(state) >= 0:
+        return True
+    return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _OFFER
+
+
+def _room(dungeon: Dungeon, number: int) -> str:
+    """Explain why a cleared room cannot be searched, or a ration not be eaten in it."""
+    if number == 2 and dungeon.searched:
+        return "this room is searched"
+    if number not in (_REST, _PREPARE):
+        return ""
+    if dungeon.rested:
+        return "you have eaten a ration in this room"
+    if number == _PREPARE and dungeon.omen:
+        return "a shield or weakness waits for the next fight already"
+    return "you have no ration"
+
+
+def _option(cat: Catalogue, state: State, number: int) -> str:
+    """Explain why an option of the event that waits for an answer is closed."""
+    dungeon = state.dungeon
+    if road.event_of(state) >= 0:
+        return choices.refusal(cat, state, road.event_of(state), number - 2, road.level_of(state))
+    if dungeon is None or not dungeon.offer or dungeon.kind not in _EVENTS:
+        return ""
+    return choices.refusal(cat, state, dungeon.offer[0], number - 2, dungeon.level)
+
+
 _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
     "equip": _equip,
     "unequip": _unequip,
@@ -161,4 +204,5 @@ _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
     "trade": _trade,
     "dungeon": _enter,
     "item": _item,
+    "wares": _wares,
 }

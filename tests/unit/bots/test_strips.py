@@ -11,18 +11,29 @@ def test_the_basic_action_stays_in_every_strip() -> None:
     mace = [action for action in catalogue.actions if action.weapon == "mace"]
     basic = next(action.name for action in mace if action.basic)
     for slots in range(1, 9):
-        order = best_order([action.name for action in mace], slots)
+        order = best_order(tuple(action.name for action in mace), slots)
         assert basic in order
         assert len(order) == len(set(order)) == min(slots, len(mace))
 
 
 def test_a_strip_of_one_slot_has_only_the_basic_action() -> None:
-    assert best_order(["SLAM", "Haymaker"], 1) == ["SLAM"]
+    assert best_order(("SLAM", "Haymaker"), 1) == ["SLAM"]
 
 
 def test_an_unknown_action_counts_as_a_plain_one() -> None:
-    assert sorted(best_order(["SLAM", "Never Heard Of"], 2)) == ["Never Heard Of", "SLAM"]
+    assert sorted(best_order(("SLAM", "Never Heard Of"), 2)) == ["Never Heard Of", "SLAM"]
 
 
 def test_a_finisher_is_the_last_action() -> None:
-    assert best_order(["SLAM", "Avalanche", "Skull Ring"], 3)[-1] == "Avalanche"
+    assert best_order(("SLAM", "Avalanche", "Skull Ring"), 3)[-1] == "Avalanche"
+
+
+def test_a_status_stands_before_the_strongest_attack() -> None:
+    assert best_order(("SLAM", "Haymaker", "Earth Crack"), 3) == ["SLAM", "Earth Crack", "Haymaker"]
+
+
+def test_a_long_strip_keeps_its_basic_action() -> None:
+    cat = load_rules().catalogue
+    known = tuple(cat.actions[number].name for number in cat.learned[0][20])
+    order = best_order(known, 8)
+    assert (len(order), len(set(order)), "SLAM" in order) == (8, 8, True)

@@ -9,7 +9,7 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.rules import bonuses, tables
-from dungeonfighter.rules.character import loot
+from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.state import Intent, RoomKind, Stance, Status
 from tests.golden.tables import DOCUMENT, filled
 from tests.unit.content.playing import RULES
@@ -70,7 +70,7 @@ CLAIMS: Final = {
     "consumable": f"a consumable {share(tables.CONSUMABLE_LENGTH)}",
     "slot bonus": f"(1 + {share(tables.SLOT_BONUS)} a strip slot; an opener in the first "
     f"slot and a finisher in "
-    f"the last +{percent(tables.EDGE_BONUS)})",
+    f"the last +{percent(tables.EDGE_BONUS)};",
     "least damage": f"armour, at least {tables.DAMAGE_MIN}.",
     "wheel": f"class wheel gives x{share(tables.WHEEL)} both ways",
     "precise": f"roll +{tables.STANCE_ROLL[Stance.precise]}, damage x{share(tables.STANCE_DAMAGE[2])}",
@@ -95,13 +95,24 @@ CLAIMS: Final = {
     ),
     "entry": f"to {tables.ENTRY_SURPRISED} surprised (the enemy acts first); to "
     f"{tables.ENTRY_PLAIN} nothing; "
-    f"to {tables.ENTRY_INFORMED} the next doors tell all; to {tables.ENTRY_HAZARD} the room acts",
+    f"to {tables.ENTRY_INFORMED} the next doors tell all,",
     "lock": f"d20 + TEC/4 of {tables.LOCK_OPENS} gives",
     "lock costs": f"else {percent(tables.LOCK_COSTS)} health is lost",
     "rest room": f"sleep {percent(tables.REST_ROOM)}, or study {tables.STUDY_UNITS} units",
     "trap": f"d20 + AGI/4 of {tables.TRAP_AVOIDED} avoids it, else {share(tables.TRAP_WEIGHT)} times",
-    "search": f"({21 - tables.SEARCH_FINDS} and more finds something, "
-    f"1 to {tables.SEARCH_WAKES} wakes a fight)",
+    "search": " ".join(
+        f"| {kind.name} | {5 * tables.SEARCH_FINDS[kind]} % | {5 * tables.SEARCH_WAKES[kind]} % |"
+        for kind in RoomKind
+    ),
+    "training": f"training: {tables.TRAINED} more on the weapon's stat.",
+    "set up": f"set up +{percent(tables.SET_UP_BONUS)}) - armour",
+    "quickened": f"| acts in {percent(tables.QUICKENED)} of the time |",
+    "molten": f"| loses its armour, and hits x{share(tables.MOLTEN)} |",
+    "risen": f"| rises: heals {percent(tables.RISEN)}, sheds its statuses, shield {tables.RISEN_SHIELD} |",
+    "seen opening": f"to {tables.ENTRY_INFORMED} the next doors tell all, or, in the last two rooms, the "
+    f"fight begins with an opening; to {tables.ENTRY_HAZARD} the room acts",
+    "wares": f"{tables.STOCK[7]} rations and an item of the hero's level, one rarity better than drawn.",
+    "other wares": f"{prices.REROLLS[0]} + {prices.REROLLS[1] - prices.REROLLS[0]} a level gold",
     "finds": f"a potion in {tables.SEARCH_POTION} of 100 cases, another consumable in "
     f"{tables.SEARCH_GOOD - tables.SEARCH_POTION}, an item of the dungeon's level in "
     f"{100 - tables.SEARCH_GOOD}.",

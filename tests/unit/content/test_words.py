@@ -299,7 +299,7 @@ def test_a_fight_of_a_ranked_run_shows_the_turns_when_few_are_left() -> None:
     state.ranked = True
     assert "turns left" not in view(state)
     state.world.spent = limits.ranked_turns_max - 150
-    assert view(state).split("\n")[0].endswith("hp | 150 turns left")
+    assert view(state).split("\n")[0].endswith(" | 150 turns left")
 
 
 def test_what_takes_turns_says_so() -> None:
@@ -364,13 +364,13 @@ def test_a_reward_is_called_so() -> None:
 def test_a_level_asks_for_a_talent() -> None:
     for state in states(3, 200):
         if state.phase == Phase.LevelUp:
-            assert view(state).split("\n")[-2] == "Choose a talent."
+            assert view(state).split("\n")[-2] == "Choose a talent, or train."
             return
     raise AssertionError("no level")
 
 
 def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:
-    assert " | dungeon L10 room 1/5" in view(cleared(rooms=5))
+    assert " | L10 room 1/5" in view(cleared(rooms=5))
 
 
 def test_the_hub_shows_scars() -> None:

@@ -52,7 +52,7 @@ def test_fights_end_and_are_repeatable() -> None:
 
 def test_a_player_that_never_acts_wins_fewer_fights() -> None:
     rules = load_rules()
-    state = position.combat_state(intent=Intent.normal, at=5000, health=60, period=7600)
+    state = position.combat_state(intent=Intent.normal, at=5000, health=30, period=7600)
     place = Position("a fight", 0, 0, rules.encode(state))
     players = [Player("attack"), Player("attack", (), (("stance", "guard"),))]
     rows = rows_of(
@@ -66,7 +66,7 @@ def test_a_player_that_never_acts_wins_fewer_fights() -> None:
 
 
 def test_a_fork_finds_the_better_option_and_verifies_it_with_other_dice() -> None:
-    job = ForkJob(Player("attack"), 1, simulations=3, horizon=30, groups=("fight", "room"), inputs_max=60)
+    job = ForkJob(Player("attack"), 3, simulations=3, horizon=30, groups=("fight", "room"), inputs_max=60)
     forks = job.perform(load_rules())
     assert {fork.group for fork in forks} == {"fight", "room"}
     assert all(fork.claimed >= 0 for fork in forks)

@@ -82,12 +82,13 @@ def test_figures_within_ten_percent_agree() -> None:
     assert compared(fleet, outcome("k6", near)).differs == ()
     slow = report_of(result(answer_ms=Latency(1.9, 2, 3, 4, 5)), Servers(answer_ms={"mean": 0.5}))
     assert compared(fleet, outcome("locust", slow)).differs == ("p50",)
-    assert compared(fleet, outcome("locust", slow)).agrees  # its own time
+    assert not compared(fleet, outcome("locust", slow)).agrees
     far = report_of(result(turns_per_second=44.0, tokens_per_turn=111.0, answer_ms=Latency(1.2, 2, 3, 4, 5)))
     assert compared(fleet, outcome("k6", far)).differs == ("turns/s", "tokens", "p50", "server")
     assert not compared(fleet, outcome("k6", far)).agrees
-    away = report_of(result(answer_ms=Latency(1.9, 2, 3, 4, 5)), Servers(answer_ms={"mean": 0.9}))
-    assert not compared(fleet, outcome("k6", away)).agrees
+    busy = report_of(result(), Servers(answer_ms={"mean": 0.9}))
+    assert compared(fleet, outcome("k6", busy)).differs == ("server",)
+    assert compared(fleet, outcome("k6", busy)).agrees  # the machine was slower, the tool was not
 
 
 def test_the_exit_code_tells_whether_all_loads_are_sound(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,8 +106,8 @@ def test_a_plan_begins_every_run_before_it_measures() -> None:
     assert (plan.before, plan.whole) == (5.0, 15.0)
 
 
-def test_the_default_comparison_fits_into_six_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_comparison_fits_into_eleven_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["compare"])
     arguments = compare._arguments()
     cases = [Case("sqlite", bots) for bots in arguments.bots] + [Case("postgresql", arguments.bots[0])]
-    assert sum(compare._seconds(arguments, case) for case in cases) < 360
+    assert sum(compare._seconds(arguments, case) for case in cases) < 660

@@ -8,6 +8,7 @@ from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.state import Door, Fight, Rank, RoomKind, RoomPhase
+from dungeonfighter.rules.views.labels import STIRS_SOON
 from tests.unit.rules.position import (
     cleared,
     combat_state,
@@ -132,11 +133,25 @@ def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:
     )
 
 
-def test_a_dungeon_tells_the_last_turns_of_the_allowance() -> None:
+def first_line(state: State) -> str:
+    return rules().text(state, "e1 t1").split("\n")[0]
+
+
+def test_a_dungeon_always_tells_the_clock() -> None:
     state = cleared()
-    assert "tirs" not in rules().text(state, "e1 t1")
-    state.world.spent = ALLOWANCE - 5
-    assert "Stirs in 5 turns." in rules().text(state, "e1 t1")
+    assert first_line(state).endswith(f", stirs in {ALLOWANCE}")
+    state.world.spent = ALLOWANCE + 1
+    assert first_line(state).endswith(", stirring")
+    state.world.spent = ALLOWANCE + 2 * tables.STALE_EVERY
+    assert first_line(state).endswith(f", stirred +{2 * STEP // 10} %")
+
+
+def test_a_fight_tells_the_last_turns_of_the_allowance() -> None:
+    state = combat_state()
+    state.world.spent = ALLOWANCE - STIRS_SOON - 1
+    assert "stir" not in first_line(state)
+    state.world.spent = ALLOWANCE - STIRS_SOON
+    assert first_line(state).endswith(f" | stirs in {STIRS_SOON}")
 
 
 def test_the_views_tell_that_enemies_will_grow_before_they_have() -> None:

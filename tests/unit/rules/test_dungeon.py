@@ -336,60 +336,6 @@ def test_at_most_6_scars() -> None:
     assert state.hero.scars == 6
 
 
-def complete_dungeon(level: int = 10, hero_level: int = 1) -> State:
-    state = cleared(rooms=2)
-    state.hero.level = hero_level
-    dungeon = the_dungeon(state)
-    dungeon.level, dungeon.room = level, 2
-    dungeon_rules._room_cleared(rules().catalogue, state, dungeon)
-    return state
-
-
-def test_completion_heals_nothing() -> None:
-    state = cleared(rooms=2)
-    state.hero.health = 10
-    the_dungeon(state).room = 2
-    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
-    assert (state.phase, state.hero.health) == (Phase.DungeonCompletion, 10)
-
-
-def test_the_item_of_a_bosss_dungeon_is_two_rarities_better() -> None:
-    rarities = set()
-    for start in range(40):
-        state = cleared(rooms=2, boss=True)
-        the_dungeon(state).room = 2
-        state.dice.loot = start
-        dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
-        rarities.add(state.hero.bag[-1].rarity)
-    assert min(rarities) == 2
-
-
-def test_completion_gives_one_item_above_the_dungeons_level() -> None:
-    state = complete_dungeon(level=6, hero_level=4)
-    assert [item.level for item in state.hero.bag] == [8]
-
-
-def test_the_first_completion_always_gives_level_2() -> None:
-    state = complete_dungeon(level=1)
-    assert state.hero.xp >= 300
-
-
-def test_a_new_level_heals_the_scars() -> None:
-    state = cleared(rooms=2)
-    state.hero.scars = 3
-    the_dungeon(state).room = 2
-    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
-    assert state.hero.scars == 0
-
-
-def test_a_repeated_completion_is_worth_a_quarter() -> None:
-    first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
-    assert first.reward[0] == 1000
-    the_dungeon(repeated).level = 5
-    dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
-    assert repeated.reward[0] == 250
-
-
 def test_a_room_of_a_fight_is_worth_half_a_unit() -> None:
     state = won()
     assert happened(play(state, "1"), Event.RoomCleared)[0][1] == tables.unit(10) // 2

@@ -19,7 +19,7 @@ from tests.unit.rules.position import ANY, combat_state, enemy, happened, play, 
     [(Intent.light, 600), (Intent.normal, 1000), (Intent.heavy, 2200), (Intent.status, 500)],
 )
 def test_an_intent_deals_its_damage(intent: Intent, permille: int) -> None:
-    state = combat_state(faces=(10, 10), at=1, intent=intent)
+    state = combat_state(faces=(10, 10), at=1, intent=intent, level=8)
     assert taken(state, "1") == the_fight(state).damage * permille // 1000
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
-from dungeonfighter.rules import State
+from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import intents
-from dungeonfighter.rules.fighting.combat import room_acts
-from dungeonfighter.rules.fighting.statuses import STUN
-from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind
+from dungeonfighter.rules.fighting import habits, intents
+from dungeonfighter.rules.fighting.combat import room_acts, surprise
+from dungeonfighter.rules.fighting.statuses import BAD, SHIELD, STUN
+from dungeonfighter.rules.state import Door, Fight, Intent, Phase, Rank, RoomKind, Status
+from dungeonfighter.rules.views.sentences import CHANGES
 from tests.unit.rules.position import (
     LATER,
     combat_state,
@@ -66,7 +70,7 @@ def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
     place = rules().catalogue.enemy_pattern[against].index(Intent.heavy)
     state = combat_state(against=against, rank=Rank.guardian, pattern_at=place)
     assert "shows normal ~" in rules().text(state, "e1")
-    assert ", then heavy" in rules().text(state, "e1")
+    assert ", then heavy\n" in rules().text(state, "e1")
     seen = rules().observe(state).combat
     assert seen is not None
     assert (seen.intent, seen.intent_after) == ("normal", "heavy")
@@ -76,7 +80,64 @@ def test_a_boss_announces_its_second_pattern() -> None:
     boss = rules().catalogue.boss_of_region[0]
     state = combat_state(against=boss, rank=Rank.boss, at=1, faces=(10, 10))
     the_fight(state).health = the_fight(state).health_max // 2 - 1
-    assert happened(play(state, "1"), Event.PhaseChanged)
+    assert happened(play(state, "1"), Event.BossChanged)
+
+
+def changed_boss(region: int, **facts: Any) -> tuple[Fight, Fight]:
+    """Return the fight with a region's boss before and after the action at which it changes."""
+    boss = rules().catalogue.boss_of_region[region]
+    state = combat_state(against=boss, rank=Rank.boss, at=1, faces=(10, 10), **facts)
+    state.hero.health = state.hero.figures.health_max = 1_000_000
+    fight = the_fight(state)
+    fight.armour, fight.health = 30, fight.health_max // 2 - 1000
+    before = msgspec.structs.replace(fight)
+    play(state, "1")
+    assert (before.low, fight.low) == (False, True)
+    return before, the_fight(state)
+
+
+def test_the_first_boss_acts_more_often_under_half_health() -> None:
+    before, after = changed_boss(0)
+    assert after.period == before.period * tables.QUICKENED // 1000
+    assert (after.damage, after.armour) == (before.damage, before.armour)
+
+
+def test_the_second_boss_loses_its_armour_and_hits_harder_under_half_health() -> None:
+    before, after = changed_boss(1)
+    assert (after.damage, after.armour) == (before.damage * tables.MOLTEN // 1000, 0)
+    assert after.period == before.period
+
+
+def test_the_third_boss_rises_under_half_health() -> None:
+    before, after = changed_boss(2)
+    assert after.health > before.health
+    assert after.enemy.statuses[SHIELD] == tables.RISEN_SHIELD
+    assert (after.period, after.damage, after.armour) == (before.period, before.damage, before.armour)
+
+
+def test_a_boss_that_rises_sheds_its_statuses() -> None:
+    boss = rules().catalogue.boss_of_region[2]
+    state = combat_state(against=boss, rank=Rank.boss)
+    the_fight(state).enemy.statuses = [1] * len(Status)
+    habits.change(rules().catalogue, state, the_fight(state))
+    assert not any(the_fight(state).enemy.statuses[status] for status in BAD)
+
+
+@pytest.mark.parametrize("region", [0, 1, 2])
+def test_the_views_tell_the_change_of_a_boss_from_the_start(region: int) -> None:
+    cat = rules().catalogue
+    boss = cat.boss_of_region[region]
+    state = combat_state(against=boss, rank=Rank.boss)
+    seen = rules().observe(state).combat
+    assert seen is not None
+    assert seen.change_below_half == CHANGES[cat.enemy_phase[boss]]
+    assert f"below half {seen.change_below_half}" in rules().text(state, "e1")
+
+
+def test_an_ordinary_enemy_does_not_change() -> None:
+    seen = rules().observe(combat_state()).combat
+    assert seen is not None
+    assert seen.change_below_half == ""
 
 
 def test_the_second_pattern_begins_at_its_beginning_and_is_foretold() -> None:
@@ -176,3 +237,13 @@ def test_a_hazard_takes_the_last_point_of_neither_side() -> None:
         room_acts(rules().catalogue, state, the_fight(state))
         the_fight(state).hero.statuses = [0] * 13
     assert (state.hero.health, the_fight(state).health) == (1, 1)
+
+
+def test_a_surprise_neither_stuns_nor_kills_without_a_next_action() -> None:
+    state = combat_state(intent=Intent.status, intent_status=STUN, faces=(10,), at=0)
+    surprise(rules().catalogue, state, the_fight(state))
+    assert not the_fight(state).hero.statuses[STUN]
+    deadly = combat_state(intent=Intent.heavy, damage=10**6, faces=(10,), at=0)
+    surprise(rules().catalogue, deadly, the_fight(deadly))
+    assert deadly.hero.health == 1
+    assert the_fight(deadly).enemy.next_at > 0

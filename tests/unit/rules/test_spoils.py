@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.rules import State
+from dungeonfighter.rules import State, Step, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
@@ -176,31 +176,39 @@ def test_an_informing_entry_lets_the_hero_see_through_the_next_doors() -> None:
     assert the_dungeon(state).doors[0].kind >= 0
 
 
-def test_an_entry_informs_only_if_there_is_something_to_learn() -> None:
+@pytest.mark.parametrize("rooms", [1, 2])
+def test_an_entry_without_doors_to_learn_about_makes_an_opening(rooms: int) -> None:
     state = room(RoomKind.fight)
-    the_dungeon(state).rooms = 2
+    the_dungeon(state).rooms = rooms
     roll_event(state, 11)
-    assert not happened(play(state, "1"), Event.Learned)
+    step = play(state, "1")
+    assert not happened(step, Event.Learned)
+    assert happened(step, Event.OpeningSeen)
+    assert the_fight(state).opening
+    assert "Entry roll 11: an opening." in rules().text(state, "e1")
 
 
-@pytest.mark.parametrize("face", [13, 20])
-def test_search_finds_on_the_highest_faces(face: int) -> None:
-    state = cleared()
+def searched(kind: RoomKind, face: int) -> Step:
+    """Search a room of this kind with this face of the d20."""
+    state = cleared(kind=int(kind))
     roll_event(state, face)
-    step = play(state, "2")
-    assert happened(step, Event.ConsumableFound) or happened(step, Event.ItemFound)
+    return play(state, "2")
 
 
-@pytest.mark.parametrize("face", [3, 12])
-def test_search_fails_on_the_middle_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    assert happened(play(state, "2"), Event.SearchFailed)
+@pytest.mark.parametrize("kind", list(RoomKind))
+def test_search_finds_on_the_highest_faces_and_wakes_on_the_lowest(kind: RoomKind) -> None:
+    finds, wakes = tables.SEARCH_FINDS[kind], tables.SEARCH_WAKES[kind]
+    for face in (20, 21 - finds):
+        step = searched(kind, face)
+        assert happened(step, Event.ConsumableFound) or happened(step, Event.ItemFound)
+    for face in (20 - finds, wakes + 1):
+        assert happened(searched(kind, face), Event.SearchFailed)
+    if wakes:
+        assert searched(kind, wakes).state.phase == Phase.Combat
 
 
-@pytest.mark.parametrize("face", [1, 2])
-def test_search_wakes_a_fight_on_the_lowest_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    play(state, "2")
-    assert state.phase == Phase.Combat
+@pytest.mark.parametrize("kind", list(RoomKind))
+def test_the_view_tells_the_chances_of_a_search(kind: RoomKind) -> None:
+    finds, wakes = (5 * table[kind] for table in (tables.SEARCH_FINDS, tables.SEARCH_WAKES))
+    words = f"2 search: {finds} % find" + (f", {wakes} % fight" if wakes else "") + " | "
+    assert words in rules().text(cleared(kind=int(kind)), "e1")

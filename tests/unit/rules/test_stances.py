@@ -81,8 +81,8 @@ def test_guard_weakens_a_normal_attack() -> None:
 
 def test_guard_weakens_a_heavy_attack_more() -> None:
     unguarded, guarded = (
-        combat_state(faces=(10, 10), at=1, intent=Intent.heavy),
-        combat_state(faces=(10,), at=1, intent=Intent.heavy),
+        combat_state(faces=(10, 10), at=1, intent=Intent.heavy, level=8),
+        combat_state(faces=(10,), at=1, intent=Intent.heavy, level=8),
     )
     assert abs(taken(guarded, "4") - taken(unguarded, "1") * 400 // 1000) <= 1
 
@@ -152,14 +152,14 @@ def test_without_a_potion_5_is_not_offered() -> None:
 def test_the_bomb_deals_its_share_of_a_plain_hit() -> None:
     state = combat_state()
     amount = rules().catalogue.consumables[rules().catalogue.consumable_at[6]].amount
-    share = the_fight(state).health_max * 150 // 1000
+    share = the_fight(state).health_max * 200 // 1000
     assert dealt(state, "6") == plain(state) * amount // 1000 + share
 
 
 def test_the_bomb_takes_a_smaller_share_of_a_boss() -> None:
     boss = combat_state(rank=Rank.boss, against=rules().catalogue.boss_of_region[0])
     usual = combat_state()
-    assert dealt(usual, "6") - dealt(boss, "6") == 100_000 * 75 // 1000
+    assert dealt(usual, "6") - dealt(boss, "6") == 100_000 * 100 // 1000
 
 
 @pytest.mark.parametrize("intent", [Intent.heal, Intent.status])

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.rules import State
+from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Status, Weapon
+from dungeonfighter.rules.state import Item, Slot, Status, Weapon
 from tests.unit.rules.position import combat_state, dealt, enemy, happened, hub, play, rules, the_fight
 
 ACTIONS = {row.id: number for number, row in enumerate(rules().catalogue.actions)}
@@ -207,3 +207,54 @@ def test_a_healing_action_heals() -> None:
     state.hero.health = 10
     play(state, "1")
     assert state.hero.health > 10
+
+
+def set_up_by(first: str, **facts: Any) -> int:
+    """Return the damage of a haymaker in the second slot, behind this action."""
+    return dealt(with_strip(first, "haymaker", step=1, **facts), "1")
+
+
+def test_an_action_behind_one_that_inflicts_a_status_deals_more() -> None:
+    worth = 1000 + tables.SLOT_BONUS
+    plain, more = set_up_by("slam"), set_up_by("earth_crack")
+    assert abs(more - plain * (worth + tables.SET_UP_BONUS) // worth) <= 1
+
+
+@pytest.mark.parametrize("first", ["iron_hide", "mountain_fall"])
+def test_a_status_on_the_hero_or_on_criticals_only_sets_no_action_up(first: str) -> None:
+    assert set_up_by(first) == set_up_by("slam")
+
+
+def test_the_first_slot_is_never_set_up() -> None:
+    assert dealt(with_strip("haymaker", "earth_crack"), "1") == dealt(with_strip("haymaker", "slam"), "1")
+
+
+def test_the_view_says_that_the_next_action_is_set_up() -> None:
+    assert "combo 2/2 Haymaker+" in rules().text(with_strip("earth_crack", "haymaker", step=1), "e1")
+    assert "Haymaker+" not in rules().text(with_strip("slam", "haymaker", step=1), "e1")
+
+
+def test_taking_an_item_off_names_the_actions_that_leave_the_strip() -> None:
+    state = hub()
+    number, cap = ACTIONS["brand"], rules().catalogue.armours[Slot.head][0][0]
+    state.hero.class_points = [2, 0, 0, 0]
+    item = Item(base=cap, level=1, rarity=0, value=2, actions=[number])
+    state.hero.worn = replaced(state.hero.worn, Slot.head, item)
+    refresh(rules().catalogue, state.hero)
+    state.hero.strip = [*state.hero.strip, number]
+    step = play(state, "unequip head")
+    assert happened(step, Event.StripLost) == [[Event.StripLost, number]]
+    assert "Brand is lost, and leaves the strip." in rules().text(state, "e1")
+    assert not happened(play(state, "equip 1"), Event.StripLost)
+
+
+def test_wearing_another_item_names_the_actions_that_leave_the_strip() -> None:
+    state = hub()
+    number, cap = ACTIONS["brand"], rules().catalogue.armours[Slot.head][0][0]
+    state.hero.class_points = [2, 0, 0, 0]
+    worn = Item(base=cap, level=1, rarity=0, value=2, actions=[number])
+    state.hero.worn = replaced(state.hero.worn, Slot.head, worn)
+    state.hero.bag = [Item(base=cap, level=1, rarity=0, value=9)]
+    refresh(rules().catalogue, state.hero)
+    state.hero.strip = [*state.hero.strip, number]
+    assert happened(play(state, "equip 1"), Event.StripLost) == [[Event.StripLost, number]]

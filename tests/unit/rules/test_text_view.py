@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from dungeonfighter.rules import Phase, State, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import PHASES
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.fighting.intents import following
-from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
+from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status, Weapon
 from dungeonfighter.rules.views import forecast, sentences
+from dungeonfighter.rules.views.forecast import thresholds
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.views.sentences import FREQUENT, WORDING, sentence
 from tests.unit.rules.position import combat_state, hub, rules, the_fight
@@ -77,31 +79,60 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     name = enemy.name
     if len(happened) < len(state.log):
         rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
-        habit = f" ({enemy.habit})" if enemy.habit else ""
+        own = [enemy.habit] if enemy.habit else []
+        if enemy.phase and fight.rank == Rank.boss:
+            own.append(f"below half {sentences.CHANGES[PHASES.index(enemy.phase)]}")
+        habit = f" ({'; '.join(own)})" if own else ""
+        wheel = {"wand": "sword", "sword": "dagger", "dagger": "wand"}
+        weapon = Weapon(hero.kind).name
+        if enemy.hero_class and wheel.get(weapon) == enemy.hero_class:
+            habit += " (you x1.2)"
+        elif enemy.hero_class and wheel.get(enemy.hero_class) == weapon:
+            habit += " (it x1.2)"
         armour = f", armour {fight.armour}" if fight.armour else ""
         name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{habit}{armour},"
     shown = Intent(fight.intent).name
     if fight.intent == Intent.status:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
     if tables.INTENT_DAMAGE[fight.intent]:
-        shown += f" ~{combat.incoming(cat, state)}"
+        shown += f" ~{combat.incoming(cat, state)}{deadly(cat, state)}"
+    elif fight.intent == Intent.flee:
+        shown += " (no reward)"
     wait = fight.enemy.next_at - fight.hero.next_at
     if fight.enemy.statuses[Status.stun]:
         wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
     wait = max(0, wait)
-    health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
-    then = f", then {Intent(following(cat, fight)).name}" if fight.rank else ""
-    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
+    health = f"{fight.health}/{fight.health_max}{listed(fight.enemy.statuses)}"
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
+    then, soonest = "", wait + fight.period * 800 // 1000
+    if fight.rank:
+        after = Intent(following(cat, fight))
+        later = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
+        then = f", then {after.name}" + (f" in {later / 1000:.1f} s" if later < period else "")
+    elif soonest < period:
+        then = f", maybe again in {soonest / 1000:.1f} s"
+    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
     combo = ""
     if len(hero.strip) > 1:
         slot = fight.step % len(hero.strip)
         combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
+        before = cat.actions[hero.strip[slot - 1]].effects if slot else ()
+        combo += "+" if any(e.who == "foe" and e.on != "critical" for e in before) else ""
     combo += ", opening" if fight.opening else ""
-    lines.append(f"You hit ~{combat.outgoing(cat, state)}, next in {period / 1000:.1f} s{combo}")
+    rolls = f", rolls {'/'.join(map(str, thresholds(cat, hero, fight)))}"
+    if len(happened) == len(state.log):
+        rolls = ""
+    lines.append(f"You hit ~{combat.outgoing(cat, state)}{rolls}, next {period / 1000:.1f} s{combo}")
     return "\n".join(lines)
+
+
+def deadly(cat: Catalogue, state: State) -> str:
+    """Return the damage of a critical of the shown action where only that kills."""
+    health, hit = state.hero.health, combat.incoming(cat, state)
+    critical = combat.incoming(cat, state, critical=True)
+    return f" (critical {critical})" if hit < health <= critical else ""
 
 
 def plain_sentence(cat: Catalogue, event: list[int]) -> str:
@@ -186,9 +217,9 @@ def test_a_template_is_filled_with_names_and_numbers() -> None:
 
 @pytest.mark.parametrize("intent", [Intent.ward, Intent.charge, Intent.summon])
 def test_a_turn_of_auto_does_not_list_what_the_enemy_prepared(intent: Intent) -> None:
-    told: list[str] = []
-    sentences.narrate(rules().catalogue, [[Event.EnemyPrepared, intent], [Event.AutoFought, 3, 40]], told)
-    assert told == ["Auto: 3 attacks, 40 hp lost."]
+    said: list[str] = []
+    sentences.narrate(rules().catalogue, [[Event.EnemyPrepared, intent], [Event.AutoFought, 3, 40]], said)
+    assert said == ["Auto: 3 attacks, 40 hp lost."]
 
 
 def test_points_are_the_score_in_its_shortest_form() -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from dungeonfighter.rules import State, dice
 from dungeonfighter.rules.character import loot
-from dungeonfighter.rules.character.hero import refresh, search_faces, search_wakes
+from dungeonfighter.rules.character.hero import refresh, search_faces
 from dungeonfighter.rules.character.progress import found
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.goods import bomb_damage
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Intent, Item, Phase, Slot, Status, Weapon
+from dungeonfighter.rules.state import Intent, Item, Phase, RoomKind, Slot, Status, Weapon
 from tests.unit.rules.gear import weapon_of, wear_unique
 from tests.unit.rules.position import (
     cleared,
@@ -222,7 +222,7 @@ def test_quiet_soles_heal_by_an_interrupt() -> None:
 def test_digger_boots_find_or_wake() -> None:
     state = cleared(rooms=9)
     wear_unique(state, "digger_boots")
-    assert search_faces(CAT, state.hero) + search_wakes(CAT, state.hero) == 20
+    assert sum(search_faces(CAT, state.hero, int(RoomKind.fight))) == 20
     assert "search: 70 % find, 30 % fight" in rules().text(state, "e1 t1")
 
 

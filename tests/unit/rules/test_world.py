@@ -137,7 +137,10 @@ def test_the_open_wares_are_those_that_the_hero_can_pay() -> None:
         hero.gold, here.rerolls = gold, gold % 3
         paid = gold >= prices.good(cat, hero, potion), gold >= prices.item(hero, here.shop[0])
         others = (gold >= prices.good(cat, hero, good) for good in (bomb, ration))
-        can = (*paid, gold >= prices.reroll(hero, here), *others)
+        can = (
+            *paid, gold >= prices.reroll(hero, here), *others,
+            gold >= prices.reroll(hero, here, chosen=True),
+        )  # fmt: skip
         assert wares_open(cat, state) == sum(yes << bit for bit, yes in enumerate(can))
 
 

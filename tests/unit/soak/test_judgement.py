@@ -20,6 +20,7 @@ MEMORY = next(bound for bound in BOUNDS if bound.series == "memory")
 def recorded() -> Soak:
     soak = read(RECORDED)
     soak.bots = soak.came
+    soak.refused = {"illegal_input": 5_000}  # it was recorded before there were any
     return soak
 
 
@@ -90,6 +91,11 @@ def test_the_interval_holds_the_true_slope_in_most_cases() -> None:
         ({"findings": {"lost": 1}}, "turns lost, doubled or wrong: lost 1"),
         ({"errors": {"timeout": 2}}, "errors after all repeats: timeout 2"),
         ({"left_open": 9}, "9 connections were not closed after their bots hung up"),
+        ({"refused": {}}, "0 of 0 calls that must be refused were not"),
+        (
+            {"refused": {"illegal_input": 4997, "accepted": 3}},
+            "3 of 5000 calls that must be refused were not",
+        ),
         ({"verified_turns": 0}, "no turn was verified"),
         ({"came": 5, "bots": 9}, "5 of 9 bots came: this machine was too slow for the rate"),
     ],

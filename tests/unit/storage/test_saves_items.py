@@ -95,7 +95,7 @@ def test_an_item_without_level_has_one_of_its_tier(tier: int) -> None:
     assert ([0, *TIER_TOPS, 100][tier - 1]) < item.level <= [0, *TIER_TOPS, 100][tier]
 
 
-@pytest.mark.parametrize(("damage", "value"), [(-10, 2), (0, 2), (3, 3), (10**9, 4), (10**30, 4)])
+@pytest.mark.parametrize(("damage", "value"), [(-10, 3), (0, 3), (4, 4), (10**9, 5), (10**30, 5)])
 def test_damage_is_clamped_to_that_of_the_base_item(damage: int, value: int) -> None:
     item = made(new_item("weapon", "Rust Sword", level=1, baseDamage=damage, rolledDamageBonus=0))
     assert (CAT.items[item.base].name, item.value) == ("Rust Sword", value)
@@ -208,11 +208,11 @@ def test_actions_that_items_grant_are_kept_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "more", "good"),
     [
-        ("Apple", {"consumableHealAmount": 3}, "Food"),
+        ("Apple", {"consumableHealAmount": 3}, "Ration"),
         ("Healing Potion", {}, "Potion"),
         ("Strange Potion", {"consumableHealAmount": 10}, "Potion"),
         ("Smoke Bomb", {}, "Smoke Vial"),
-        ("x", {"roomSearchConsumableKind": "FoodHeal", "consumableHealAmount": 5}, "Food"),
+        ("x", {"roomSearchConsumableKind": "FoodHeal", "consumableHealAmount": 5}, "Ration"),
     ],
 )
 def test_a_consumable_becomes_one_of_the_same_effect(name: str, more: Json, good: str) -> None:

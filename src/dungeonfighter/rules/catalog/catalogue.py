@@ -8,16 +8,17 @@ Source: docs/rules.md, which a test compares with the content.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from dungeonfighter.rules.catalog import gear
+from dungeonfighter.rules.catalog import gear, worth
 from dungeonfighter.rules.catalog.ascents import Ascent, ascents
 from dungeonfighter.rules.catalog.model import (
+    PHASES,
     Affix,
     Archetype,
     BaseItem,
@@ -58,7 +59,8 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit", "roll", "perk"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
-_Named = Enemy | BaseItem | Consumable | Talent | Place | Region | Theme
+_TIERS: Final = range(1, TIERS + 1)
+_Named = HeroAction | Enemy | BaseItem | Consumable | Talent | Place | Region | Theme
 
 
 class PutStatus(NamedTuple):
@@ -83,6 +85,7 @@ class Catalogue:
             a named elite, for others that of the archetype. Only a boss has another under half health.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
         enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
+        enemy_phase: Place in `model.PHASES` by enemy, or -1.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
@@ -91,6 +94,8 @@ class Catalogue:
         action_effects: Effects by action.
         action_text: The name by action, with a space in front; index -1 is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
+        action_sets_up: True for an action that inflicts a status on the enemy with each combo, by action.
+        action_worth: The worth of a combo with it by action (`worth.of_action`).
         learned: Actions that a class has taught by `[weapon][class points]`, points 0 to POINTS_MAX; the
             basic action is the first.
         basic: The basic action by weapon kind.
@@ -151,6 +156,7 @@ class Catalogue:
     enemy_pattern_low: tuple[Numbers, ...]
     enemy_draws: tuple[Numbers, ...]
     enemy_rages: tuple[bool, ...]
+    enemy_phase: Numbers
     enemy_heal_weight: Numbers
     enemy_beats: Numbers
     enemy_beaten_by: Numbers
@@ -160,6 +166,8 @@ class Catalogue:
     action_effects: tuple[tuple[PutStatus, ...], ...]
     action_text: tuple[str, ...]
     action_weapon: Numbers
+    action_sets_up: tuple[bool, ...]
+    action_worth: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
     gear_actions: tuple[Numbers, ...]
@@ -201,13 +209,10 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes, regions = _index(content.themes), _index(content.regions)
-    archetypes = _index(content.archetypes)
+    themes, regions, archetypes, enemies = _indices(content)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     patterned = _patterned(content.enemies, archetype_of_enemy)
-    enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
-    tiers = range(1, TIERS + 1)
     return Catalogue(
         **_rows_of(content),
         enemy_archetype=tuple(archetypes[e.archetype] for e in content.enemies),
@@ -218,6 +223,7 @@ def build(content: Content) -> Catalogue:
         enemy_pattern_low=tuple(_intents(e.pattern_low or e.pattern or usual) for e, usual in patterned),
         enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
+        enemy_phase=tuple(PHASES.index(e.phase) if e.phase else -1 for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
@@ -227,14 +233,16 @@ def build(content: Content) -> Catalogue:
         action_effects=tuple(_effects(a) for a in content.actions),
         action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
+        action_sets_up=tuple(map(_sets_up, content.actions)),
+        action_worth=tuple(map(worth.of_action, content.actions)),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
         gear_actions=tuple(_gear_actions(content, w) for w in Weapon),
         any_actions=tuple(n for n, a in enumerate(content.actions) if a.points < 0 and a.weapon == "any"),
         item_slot=tuple(int(Slot[i.slot]) for i in content.items),
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
-        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
-        armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
+        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in _TIERS) for w in Weapon),
+        armours=tuple(tuple(_items(content, s, t, "") for t in _TIERS) for s in Slot),
         affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
@@ -278,6 +286,10 @@ def _rows_of(content: Content) -> dict[str, Any]:
     }
 
 
+def _sets_up(action: HeroAction) -> bool:
+    return any(effect.who == "foe" and effect.on != "critical" for effect in action.effects)
+
+
 def _affix_words(affix: Affix) -> tuple[str, str]:
     return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
 
@@ -293,8 +305,8 @@ def _action_texts(content: Content) -> tuple[str, ...]:
 def _names(content: Content) -> dict[str, tuple[str, ...]]:
     rows: dict[str, Sequence[_Named]] = {
         "enemy": content.enemies, "item": content.items, "good": content.consumables,
-        "talent": content.talents, "place": content.places, "region": content.regions,
-        "theme": content.themes,
+        "talent": content.talents, "action": content.actions, "place": content.places,
+        "region": content.regions, "theme": content.themes,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)
@@ -310,6 +322,13 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
 def identity_of(content: Content) -> str:
     """Return the first 8 hex digits of blake2b over all content as compact JSON with sorted keys."""
     return blake2b(msgspec.json.encode(content, order="sorted")).hexdigest()[:8]
+
+
+def _indices(content: Content) -> Iterator[dict[str, int]]:
+    yield _index(content.themes)
+    yield _index(content.regions)
+    yield _index(content.archetypes)
+    yield _index(content.enemies)
 
 
 def _index(rows: Sequence[Theme | Region | Archetype | Enemy]) -> dict[str, int]:

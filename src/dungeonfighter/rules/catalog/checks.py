@@ -20,7 +20,7 @@ from dungeonfighter.rules.catalog.catalogue import (
     ROUTES,
     TIERS,
 )
-from dungeonfighter.rules.catalog.model import EVENT_STATS, HABITS, Content, RoomEvent
+from dungeonfighter.rules.catalog.model import EVENT_STATS, HABITS, PHASES, Content, Enemy, RoomEvent
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -146,6 +146,12 @@ def _enemies(content: Content) -> Iterator[str]:
                 yield f"{at}: intent '{intent}' is not one of {_list(_intents)}"
         if (row.rank == "boss") != bool(row.pattern_low) or (row.rank == "normal") == bool(row.pattern):
             yield f"{at}: elites and bosses, and only they, have a pattern; bosses also a pattern_low"
+        yield from _phase(at, row)
+
+
+def _phase(at: str, row: Enemy) -> Iterator[str]:
+    if row.phase and (row.phase not in PHASES or row.rank != "boss"):
+        yield f"{at}: phase '{row.phase}' is not one of {_list(PHASES)}, for a boss, or empty"
 
 
 def _goods(content: Content) -> Iterator[str]:

@@ -17,6 +17,8 @@ HABITS: Final = ("feint", "charge", "ward", "harden", "aim", "drain", "steal", "
 
 EVENT_STATS: Final = ("str", "agi", "tec", "int")
 """The stats of which a quarter is added to the die of an event's option, in the order of a hero's stats."""
+PHASES: Final = ("quicken", "molten", "rise")
+"""The changes of a boss below half of its health."""
 
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
@@ -89,7 +91,8 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     `rank` is normal, elite or boss. A normal enemy can also be met as an elite or a guardian. An elite is
     met in elite rooms of its theme only; it repeats its `pattern`. A boss has another, `pattern_low`, under
     half of its health. `habit` is an action of its own, which stands in for some of its normal attacks,
-    "rage" (it grows with each guarded action), or "".
+    "rage" (it grows with each guarded action),
+    or "". `phase` is the change of a boss under half of its health: quicken | molten | rise | "".
     """
 
     id: str
@@ -106,6 +109,7 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     habit: str = ""
     pattern: tuple[str, ...] = ()
     pattern_low: tuple[str, ...] = ()
+    phase: str = ""
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):

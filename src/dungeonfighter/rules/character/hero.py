@@ -8,7 +8,7 @@ Source: docs/rules.md, "The hero" and "The die".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dungeonfighter import limits
@@ -16,7 +16,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.bonuses import PERK, PERKS, RELIC, Relic
 from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
 from dungeonfighter.rules.character import loot
-from dungeonfighter.rules.state import Figures, Hero
+from dungeonfighter.rules.state import Figures, Hero, Item
 from dungeonfighter.rules.tables import (
     AMP,
     COMBO_FLOOR,
@@ -122,7 +122,7 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         agility,
         intelligence >= ROUTING_INT,
         drops,
-        _known(cat, hero),
+        known_actions(cat, hero.kind, hero.class_points, hero.worn),
         perks,
         deals,
         takes,
@@ -178,19 +178,15 @@ def potions_max(hero: Hero) -> int:
     return tables.POTIONS_MAX + hero.figures.perks[Perk.hoarder]
 
 
-def search_faces(cat: Catalogue, hero: Hero) -> int:
-    """Return the number of faces of the d20 on which a search finds something."""
+def search_faces(cat: Catalogue, hero: Hero, kind: int) -> tuple[int, int]:
+    """Return on how many faces of the d20 a search of such a room finds something, and wakes an enemy."""
+    scavenger = hero.figures.perks[Perk.scavenger]
     if hero.figures.relics & _DIGGER:
-        return 20 - cat.relic_amounts[Relic.digger]
-    faces = tables.SEARCH_FINDS * (hero.figures.perks[Perk.scavenger] or 1)
-    return faces if faces < tables.SEARCH_FINDS_MAX else tables.SEARCH_FINDS_MAX
-
-
-def search_wakes(cat: Catalogue, hero: Hero) -> int:
-    """Return the number of faces of the d20 on which a search wakes a fight."""
-    if hero.figures.perks[Perk.scavenger]:
-        return 0
-    return cat.relic_amounts[Relic.digger] if hero.figures.relics & _DIGGER else tables.SEARCH_WAKES
+        wakes = cat.relic_amounts[Relic.digger]
+        return 20 - wakes, 0 if scavenger else wakes
+    faces = tables.SEARCH_FINDS[kind] * (scavenger or 1)
+    most = tables.SEARCH_FINDS_MAX
+    return faces if faces < most else most, 0 if scavenger else tables.SEARCH_WAKES[kind]
 
 
 def heal(hero: Hero, permille: int) -> int:
@@ -225,16 +221,17 @@ def _slots(hero: Hero) -> int:
     return slots if slots < _SLOTS_MAX else _SLOTS_MAX
 
 
-def _known(cat: Catalogue, hero: Hero) -> list[int]:
+def known_actions(
+    cat: Catalogue, kind: int, class_points: Sequence[int], worn: Iterable[Item | None]
+) -> list[int]:
     """Return the actions that the class has taught, then those that worn gear grants to this weapon kind."""
-    kind = hero.kind
     if kind < 0:
         return []
     table = cat.learned[kind]
-    points = hero.class_points[kind]
+    points = class_points[kind]
     known = list(table[points if points < POINTS_MAX else POINTS_MAX])
     weapons = cat.action_weapon
-    for item in hero.worn:
+    for item in worn:
         if item is not None:
             for action in item.actions:
                 if action not in known and weapons[action] in (-1, kind):

@@ -35,10 +35,14 @@ def equip(cat: Catalogue, state: State, number: int) -> str:
     bag = hero.bag
     hero.bag = without(bag, number - 1) if worn is None else replaced(bag, number - 1, worn)
     hero.worn = replaced(hero.worn, slot, item)
+    before = hero.kind
     if slot == _WEAPON:
         hero.kind = cat.item_weapon[item.base]
+    strip = hero.strip
     learn(cat, hero)
     state.log.append([Event.Equipped, item.base, item.level])
+    if hero.kind == before:
+        _tell_lost(state, strip)
     return ""
 
 
@@ -52,9 +56,18 @@ def unequip(cat: Catalogue, state: State, slot: int) -> str:
         return "the bag is full"
     hero.worn = replaced(hero.worn, slot, None)
     hero.bag = [*hero.bag, item]
+    strip = hero.strip
     learn(cat, hero)
     state.log.append([Event.Unequipped, item.base])
+    _tell_lost(state, strip)
     return ""
+
+
+def _tell_lost(state: State, strip: Sequence[int]) -> None:
+    """Log the actions that are no longer in the strip, because the item that granted them is off."""
+    now = state.hero.strip
+    if now != strip:
+        state.log.extend([Event.StripLost, action] for action in strip if action not in now)
 
 
 def drop(cat: Catalogue, state: State, number: int) -> str:

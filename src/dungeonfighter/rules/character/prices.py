@@ -46,8 +46,10 @@ def item(hero: Hero, thing: Item) -> int:
     return _discounted(hero, ITEMS[thing.level][thing.rarity])
 
 
-def reroll(hero: Hero, world: World) -> int:
-    return _discounted(hero, REROLLS[hero.level] * (1 + world.rerolls))
+def reroll(hero: Hero, world: World, *, chosen: bool = False) -> int:
+    """Return the price of other wares, of a chosen slot or of any."""
+    full = REROLLS[hero.level] * (1 + world.rerolls)
+    return _discounted(hero, full * tables.WARES_CHOSEN if chosen else full)
 
 
 def trade_up(hero: Hero, given: Sequence[Item]) -> int:

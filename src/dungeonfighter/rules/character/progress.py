@@ -9,7 +9,7 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import heal, learn, potions_max
+from dungeonfighter.rules.character.hero import heal, learn, potions_max, refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Item, Phase, State
@@ -169,6 +169,16 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
     state.talent_offer = []
     state.log.append([Event.TalentTaken, number])
     learn(cat, hero)
+    state.phase = state.after
+
+
+def train(cat: Catalogue, state: State) -> None:
+    """Raise the stat of the hero's weapon kind instead of taking a talent."""
+    hero = state.hero
+    hero.stats = changed(hero.stats, hero.kind, tables.TRAINED)
+    state.talent_offer = []
+    state.log.append([Event.StatGained, hero.kind, tables.TRAINED])
+    refresh(cat, hero)
     state.phase = state.after
 
 

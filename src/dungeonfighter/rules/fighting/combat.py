@@ -38,6 +38,7 @@ from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
+_CRITICAL = int(Band.critical)
 
 _RUNNER = 1 << Relic.runner
 _BOSS = int(Rank.boss)
@@ -141,8 +142,8 @@ def surprise(cat: Catalogue, state: State, fight: Fight) -> int:
     return result
 
 
-def incoming(cat: Catalogue, state: State) -> int:
-    """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
+def incoming(cat: Catalogue, state: State, *, critical: bool = False) -> int:
+    """Return the damage of the shown intent on a plain hit, or a critical one (0: no attack, or no fight).
 
     It is the hit after plain attacks of the hero: these end an exposure by an earlier power attack, lower
     weaken and let acid eat armour.
@@ -154,7 +155,12 @@ def incoming(cat: Catalogue, state: State) -> int:
     own = fight.hero.statuses.copy()
     own[statuses.WEAKEN] = int(weak)
     fight = replace(fight, exposed=False, hero_armour=fight.hero_armour - corroded)
-    return statuses.expected(own, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT))
+    return statuses.expected(
+        own,
+        damage.enemy_damage(
+            cat, state.hero, fight, intent=fight.intent, band=_CRITICAL if critical else _HIT
+        ),
+    )
 
 
 def outgoing(cat: Catalogue, state: State) -> int:

@@ -25,6 +25,7 @@ from dungeonfighter.rules.tables import (
     INTENT_DAMAGE,
     OPENING,
     ROLL,
+    SET_UP_BONUS,
     SLOT_BONUS,
     STANCE_DAMAGE,
     WHEEL,
@@ -61,6 +62,8 @@ def hero_damage(
     worth = 1000 + SLOT_BONUS * slot
     if (row.opener and slot == 0) or (row.finisher and slot and slot == len(hero.strip) - 1):
         worth += EDGE_BONUS
+    if slot and cat.action_sets_up[hero.strip[slot - 1]]:
+        worth += SET_UP_BONUS
     dealt = dealt * row.damage * worth // 1_000_000
     return row.hits * after_defences(cat, hero, fight, dealt, stance, 1000 - row.pierce, slot)
 

@@ -93,7 +93,7 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     before = fight.low
     time = next_shown(cat, fight, state.dice) * lengths
     if fight.low != before:
-        state.log.append([Event.PhaseChanged])
+        habits.change(cat, state, fight)
     if afflicted:  # the enemy's own action can put only a mark on it, which neither slows nor fades
         time = _time(own, time)
         statuses.fade(own)

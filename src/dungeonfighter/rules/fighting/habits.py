@@ -1,4 +1,4 @@
-"""The enemies' own actions beside those of their archetypes, and their rage.
+"""The enemies' own actions beside those of their archetypes, their rage, and the changes of bosses.
 
 A feint deals more to a guarding hero (`tables.GUARDED`), and a crush follows a charge (`intents`); the other
 actions are here.
@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import PHASES
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import statuses
 from dungeonfighter.rules.lists import changed
@@ -18,6 +20,7 @@ from dungeonfighter.rules.state import Fight, Intent, State
 
 _SUMMON = int(Intent.summon)
 _DRAIN = int(Intent.drain)
+_QUICKEN, _MOLTEN = PHASES.index("quicken"), PHASES.index("molten")
 _OWN: Final = {
     int(Intent.ward): (statuses.SHIELD, tables.WARD),
     int(Intent.harden): (statuses.FORTIFY, tables.HARDEN),
@@ -56,6 +59,26 @@ def take(state: State, fight: Fight, intent: int, lost: int) -> None:
         gold = min(hero.gold, tables.STOLEN_GOLD * fight.level)
         hero.gold -= gold
         state.log.append([Event.Paid, gold])
+
+
+def change(cat: Catalogue, state: State, fight: Fight) -> None:
+    """Change a boss whose second pattern begins, and announce it."""
+    phase = cat.enemy_phase[fight.enemy_kind]
+    if phase < 0:
+        state.log.append([Event.PhaseChanged])
+        return
+    state.log.append([Event.BossChanged, phase])
+    if phase == _QUICKEN:
+        fight.period = fight.period * tables.QUICKENED // 1000
+    elif phase == _MOLTEN:
+        fight.armour = 0
+        fight.damage = fight.damage * tables.MOLTEN // 1000
+    else:
+        gained = min(fight.health_max - fight.health, fight.health_max * tables.RISEN // 1000)
+        fight.health += gained
+        statuses.clear(fight.enemy.statuses)
+        statuses.inflict(fight.enemy.statuses, statuses.SHIELD, tables.RISEN_SHIELD)
+        state.log.append([Event.EnemyHealed, gained])
 
 
 def rage(state: State, fight: Fight) -> None:

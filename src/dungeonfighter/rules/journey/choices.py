@@ -30,6 +30,20 @@ def is_open(cat: Catalogue, state: State, option: EventOption, level: int) -> bo
     return trades.payable(cat, state, option.cost, level) and trades.useful(state, option.gain)
 
 
+def refusal(cat: Catalogue, state: State, number: int, place: int, level: int) -> str:
+    """Return the reason why an option of an event is closed; "" if it is open or does not exist."""
+    options = cat.events[number].options
+    if not 0 <= place < len(options) or is_open(cat, state, options[place], level):
+        return ""
+    option = options[place]
+    if trades.payable(cat, state, option.cost, level):
+        return "it would give you nothing now"
+    what, amount = option.cost
+    if what == "gold":
+        return f"it costs {trades.gold_of(level, amount)} gold, and you have {state.hero.gold}"
+    return "you cannot pay its price"
+
+
 def bonus(hero: Hero, stat: str) -> int:
     """Return what a stat adds to the die of an option."""
     place = EVENT_STATS.index(stat)

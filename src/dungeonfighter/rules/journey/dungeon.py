@@ -16,7 +16,7 @@ from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.bonuses import Relic
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import heal, search_faces, search_wakes
+from dungeonfighter.rules.character.hero import heal, search_faces
 from dungeonfighter.rules.character.progress import (
     drop,
     find_good,
@@ -139,10 +139,11 @@ def go_on(cat: Catalogue, state: State) -> None:
 def search(cat: Catalogue, state: State) -> None:
     dungeon = _dungeon(state)
     dungeon.searched = True
+    finds, wakes = search_faces(cat, state.hero, dungeon.kind)
     die = dice.d20(state.dice)
-    if die > 20 - search_faces(cat, state.hero):
+    if die > 20 - finds:
         _find(cat, state, dungeon)
-    elif die <= search_wakes(cat, state.hero):
+    elif die <= wakes:
         state.log.append([Event.SearchWoke, die])
         rooms.start_woken_fight(cat, state, dungeon)
     else:

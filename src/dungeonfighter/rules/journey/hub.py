@@ -60,11 +60,13 @@ def camp(cat: Catalogue, state: State) -> None:
 def wares_open(cat: Catalogue, state: State) -> int:
     """Return a mask of the wares that the hero can buy.
 
-    Bit 0 is a potion, bit 1 the item, bit 2 a reroll, bit 3 a bomb, bit 4 a ration.
+    Bit 0 is a potion, bit 1 the item, bit 2 a reroll, bit 3 a bomb, bit 4 a ration, bit 5 a reroll of a
+    chosen slot.
     """
     hero, here = state.hero, state.world
     purse, level, shop = prices.purse(hero), hero.level, here.shop
-    mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
+    price = REROLLS[level] * (1 + here.rerolls)
+    mask = 0 if purse < price else 4 if purse < price * tables.WARES_CHOSEN else 36
     goods, full = hero.consumables, cat.consumable_prices
     if here.potions_left:
         potion = cat.consumable_at[5]
@@ -107,12 +109,13 @@ def buy_item(cat: Catalogue, state: State) -> None:
     state.log.append([Event.ItemBought, item.base, item.rarity, item.level, price])
 
 
-def reroll(cat: Catalogue, state: State) -> None:
-    price = prices.reroll(state.hero, state.world)
+def reroll(cat: Catalogue, state: State, slot: int | None = None) -> None:
+    """Put another item on sale; its `Slot` costs more to choose."""
+    price = prices.reroll(state.hero, state.world, chosen=slot is not None)
     state.hero.gold -= price
     state.world.rerolls += 1
     state.log.append([Event.Rerolled, price])
-    _stock(cat, state)
+    _stock(cat, state, slot)
 
 
 def back_from_dungeon(cat: Catalogue, state: State) -> None:
@@ -145,5 +148,7 @@ def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
     refresh(cat, hero)
 
 
-def _stock(cat: Catalogue, state: State) -> None:
-    state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]
+def _stock(cat: Catalogue, state: State, slot: int | None = None) -> None:
+    hero = state.hero
+    steps = tables.WARE_STEPS
+    state.world.shop = [loot.roll_item(cat, state.dice, hero.level, steps=steps, kind=hero.kind, slot=slot)]

@@ -53,9 +53,13 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
         fight.enemy.next_at += fight.period
     elif die > tables.ENTRY_INFORMED:
         combat.room_acts(cat, state, fight)
-    elif die > tables.ENTRY_PLAIN and dungeon.room + 1 < dungeon.rooms:
-        dungeon.informed = True
-        state.log.append([Event.Learned, die])
+    elif die > tables.ENTRY_PLAIN:
+        if dungeon.room + 1 < dungeon.rooms:
+            dungeon.informed = True
+            state.log.append([Event.Learned, die])
+        else:
+            fight.opening = True
+            state.log.append([Event.OpeningSeen, die])
     return Result.goes_on
 
 

@@ -9,15 +9,19 @@ Source: docs/rules.md, "Items".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog import worth
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.character import loot
+from dungeonfighter.rules.character.hero import known_actions
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Hero, Item, Slot
 from dungeonfighter.rules.tables import AMP, COMBO_STEPS, CRIT_STEPS, HIT_STEPS, PERIODS, STAT_MAX
 from dungeonfighter.rules.views import gear_worth
@@ -35,8 +39,10 @@ WORN: Final = (
 )  # fmt: skip
 """The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon, and
 `bonuses` the amounts of `Catalogue.bonuses`."""
-Worn = tuple[int, int, int, int, int, int, int, int, int, int, int, tuple[int, ...]]
-"""One value for each of these figures. It is a plain tuple, because a view unpacks it for every bag item."""
+Worn = tuple[int, int, int, int, int, int, int, int, int, int, int, tuple[int, ...], int]
+"""One value for each of these figures, and the worth of the strip (`worth.of_strip`).
+
+It is a plain tuple, because a view unpacks it for every bag item."""
 
 
 class Change(Struct, frozen=True, gc=False):
@@ -58,12 +64,22 @@ class Comparison:
     """
 
     __slots__ = (
-        "_beside", "_cat", "_changes", "_health", "_hero", "_now", "_strength", "_time", "_totals", "_worn",
+        "_beside",
+        "_cat",
+        "_changes",
+        "_health",
+        "_now",
+        "_strength",
+        "_strip",
+        "_time",
+        "_totals",
+        "_worn",
+        "hero",
     )  # fmt: skip
 
     def __init__(self, cat: Catalogue, hero: Hero) -> None:
         self._cat = cat
-        self._hero = hero
+        self.hero = hero
         self._now: Worn | None = None
         self._strength = 0
 
@@ -99,8 +115,8 @@ class Comparison:
         """Return `Change.score` of an item whose figures are known."""
         now = self._strength
         if not now:
-            now = self._strength = strength(self._cat, self._before(), self._hero)
-        return (strength(self._cat, then, self._hero) - now) * 1000 // now
+            now = self._strength = strength(self._cat, self._before(), self.hero)
+        return (strength(self._cat, then, self.hero) - now) * 1000 // now
 
     def wearing(self, item: Item) -> Worn:
         """Return the hero's figures with this item on.
@@ -129,7 +145,7 @@ class Comparison:
             kind, time = cat.item_weapon[base], cat.items[base].time
             damage += item.value
         else:
-            kind, time = self._hero.kind, self._time
+            kind, time = self.hero.kind, self._time
             armour += item.value
             faster -= cat.item_slows[base]
         if strength > STAT_MAX:
@@ -147,6 +163,7 @@ class Comparison:
             highest = wit
         damage += strength + highest
         health_max = health_max * self._health // 1000
+        strip = self._strip_with(slot, item, kind)
         period = PERIODS[kind][agility] * time // 1000 * (1000 - faster if faster < 500 else 500) // 1000
         return (
             kind,
@@ -161,18 +178,20 @@ class Comparison:
             drops,
             1000 + gold,
             tuple(bonuses),
+            strip,
         )
 
     def _before(self) -> Worn:
         """Return the figures of now; the first call computes the values that all comparisons share."""
         now = self._now
         if now is None:
-            cat, hero = self._cat, self._hero
+            cat, hero = self._cat, self.hero
             of = hero.figures
             sums = self._totals = loot.affix_totals(cat, hero)
+            self._strip = _strip_worth(cat, of.known, of.slots)
             now = self._now = (
                 hero.kind, of.health_max, of.armour, of.damage, of.period, of.amp, of.hit, of.combo, of.crit,
-                of.drops, of.gold, tuple(sums[loot.STATS :]),
+                of.drops, of.gold, tuple(sums[loot.STATS :]), self._strip,
             )  # fmt: skip
             self._changes: dict[int, tuple[Item, Change]] = {}
             self._worn = hero.worn
@@ -192,6 +211,14 @@ class Comparison:
                 self._time = cat.items[weapon.base].time
         return now
 
+    def _strip_with(self, slot: int, item: Item, kind: int) -> int:
+        """Return the worth of the best strip with this item in its slot."""
+        hero, old = self.hero, self._worn[slot]
+        if not item.actions and (old is None or not old.actions) and kind == hero.kind:
+            return self._strip
+        known = known_actions(self._cat, kind, hero.class_points, replaced(self._worn, slot, item))
+        return _strip_worth(self._cat, known, hero.figures.slots)
+
     def _without(self, slot: int) -> list[int]:
         """Return `_totals` without the item that is worn in a slot."""
         old = self._worn[slot]
@@ -207,10 +234,10 @@ def strength(cat: Catalogue, worn: Worn, hero: Hero) -> int:
     """Estimate fighting strength: damage a second times the hits that the hero survives.
 
     The opponent is an enemy of the hero's level. The weights of the bands are those of the d20 with three
-    combos in ten. Bonuses under a condition count by the part of fights in which it holds. Only ratios of two
-    results mean anything.
+    combos in ten. A combo deals the mean of the best strip that the known actions make. Bonuses under a
+    condition count by the part of fights in which it holds. Only ratios of two results mean anything.
     """
-    kind, health_max, armour, damage, period, amp, hit, combos, crit, _, _, bonuses = worn
+    kind, health_max, armour, damage, period, amp, hit, combos, crit, _, _, bonuses, strip = worn
     level = hero.level
     enemy_armour = 6 * level // 10
     least = tables.DAMAGE_MIN
@@ -218,7 +245,7 @@ def strength(cat: Catalogue, worn: Worn, hero: Hero) -> int:
     hit_damage = base - enemy_armour
     if hit_damage < least:
         hit_damage = least
-    combo_damage = base * 3 // 2 - enemy_armour
+    combo_damage = base * 3 // 2 * strip // 1000 - enemy_armour
     if combo_damage < least:
         combo_damage = least
     combos += 6
@@ -242,20 +269,25 @@ def strength(cat: Catalogue, worn: Worn, hero: Hero) -> int:
 
 
 def _unfamiliar(hero: Hero, kind: int) -> int:
-    """Return the permille of strength after a change of class: the hero lacks its actions and its stat."""
+    """Return the permille of strength after a change of class, whose points and stat the hero lacks."""
     missing = hero.class_points[hero.kind] - hero.class_points[kind]
-    left = 950 - 25 * missing if missing > 0 else 950
-    return left if left > 600 else 600
+    left = 950 - 10 * missing if missing > 0 else 950
+    return left if left > 750 else 750
+
+
+def _strip_worth(cat: Catalogue, known: Sequence[int], slots: int) -> int:
+    worths = cat.action_worth
+    return worth.of_strip([worths[action] for action in known], slots)
 
 
 def _text(cat: Catalogue, now: Worn, then: Worn) -> str:
     """Return the changed figures in words (speed and amplification from 1 % on), or "no change"."""
     if now == then:
         return "no change"
-    kind, health_max, armour, damage, period, amp, hit, combo, crit, drops, gold, bonuses = now
+    kind, health_max, armour, damage, period, amp, hit, combo, crit, drops, gold, bonuses, _ = now
     (
         new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit,
-        new_drops, new_gold, new_bonuses,
+        new_drops, new_gold, new_bonuses, _,
     ) = then  # fmt: skip
     parts = []
     if new_damage != damage:

@@ -1,4 +1,4 @@
-"""The damage of the next plain hit of either side: the sums of `damage` for that one case.
+"""The next plain hit of either side: its damage, by the sums of `damage` for that case, and its rolls.
 
 The text view shows both in every turn of a fight, so each is one pass: it looks up no band, strip or stance,
 and copies no fight. It takes a third of the instructions of `combat.incoming` and `combat.outgoing`
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character.hero import bounds
 from dungeonfighter.rules.fighting.conditions import less, more
 from dungeonfighter.rules.fighting.statuses import (
     ACID,
@@ -22,6 +23,7 @@ from dungeonfighter.rules.fighting.statuses import (
     FORTIFY,
     MARK,
     PIERCE,
+    ROLL_PENALTY,
     SHIELD,
     WEAKEN,
     apply,
@@ -33,6 +35,7 @@ from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _DEFEND = int(Intent.defend)
+_CRITICAL = int(Band.critical)
 _HEAVY = int(Intent.heavy)
 _NORMAL = int(Rank.normal)
 _EXECUTIONER: Final = Perk.executioner
@@ -46,14 +49,17 @@ _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
 """The divisors of the damage of a plain hit. Both are powers of ten, so one division loses nothing."""
 
 
-def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, *, critical: bool = False) -> int:
     """Return the result of `combat.incoming` for a fight whose shown intent does damage.
 
     Args:
         clean: True if neither side has a status; most fighters have none.
+        critical: True for the damage of a critical instead of a hit.
     """
     intent = fight.intent
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
+    if critical:
+        damage = fight.damage * tables.INTENT_DAMAGE[intent] * tables.ENEMY_ROLL[_CRITICAL] // 1_000_000
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
@@ -109,6 +115,18 @@ def outgoing(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
     return expected(suffers, damage) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else damage
+
+
+def thresholds(cat: Catalogue, hero: Hero, fight: Fight | None) -> tuple[int, int, int]:
+    """Return the lowest rolls of a plain attack now that hit, combo, and are critical."""
+    of = hero.figures
+    if fight is None:
+        return bounds(of.hit, of.combo, of.crit)
+    hit, combo, critical = bounds(of.hit + fight.hit, of.combo + fight.combo, of.crit + fight.crit)
+    penalty = tables.ROLL_PENALTY if fight.hero.statuses[ROLL_PENALTY] else 0
+    if of.rolls:
+        penalty -= more(of.rolls, cat, hero, fight, _ATTACK)
+    return hit + penalty, combo + penalty, critical
 
 
 def _health_then(hero: Hero, fight: Fight) -> int:

@@ -10,13 +10,16 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot
+from dungeonfighter.rules.character.hero import known_actions
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Dungeon, Hero, Item, RoomKind, State
+from dungeonfighter.rules.lists import replaced
+from dungeonfighter.rules.state import Dungeon, Hero, Item, RoomKind, Slot, State
 from dungeonfighter.rules.views import actions
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS
 
 _ELITE: Final = int(RoomKind.elite)
+_WEAPON: Final = int(Slot.weapon)
 
 FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
 """The events that put an item at the end of the bag."""
@@ -53,19 +56,31 @@ def found_now(state: State) -> int:
 
 
 def grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
-    """Return the actions that wearing the item would add, with their figures unless `briefly`."""
-    kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
+    """Return the actions that wearing the item would add and take, those added with figures unless `briefly`.
+
+    A change of class exchanges all actions of the class; the words name only those of items.
+    """
+    slot = cat.item_slot[item.base]
+    worn = hero.worn[slot]
+    if not item.actions and (worn is None or not worn.actions):
+        return ""
+    kind = cat.item_weapon[item.base] if slot == _WEAPON else hero.kind
+    before = hero.figures.known
+    after = known_actions(cat, kind, hero.class_points, replaced(hero.worn, slot, item))
     new = [
         cat.actions[action].name if briefly else actions.listed(cat, action)
         for action in item.actions
-        if cat.action_weapon[action] in (-1, kind) and action not in hero.figures.known
+        if action in after and action not in before
     ]
-    return f"; grants {' and '.join(new)}" if new else ""
+    lost = [] if worn is None else [action for action in worn.actions if action in before]
+    gone = [cat.actions[action].name for action in lost if action not in after]
+    words = f"; grants {' and '.join(new)}" if new else ""
+    return f"{words}; loses {' and '.join(gone)}" if gone else words
 
 
 def bagged(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison) -> str:
     """Return the line of a bag item; one that weakens the hero has no figures."""
-    more = grants(cat, hero, item, briefly=True) if item.actions else ""
+    more = grants(cat, hero, item, briefly=True)
     if comparison.score(comparison.wearing(item)) >= 0:
         return worded(cat, item, comparison) + more
     return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]}: worse{more}"

@@ -17,11 +17,13 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import search_faces, search_wakes
+from dungeonfighter.rules.character.hero import bounds
+from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
+    Hero,
     Offer,
     Phase,
     Rank,
@@ -32,17 +34,26 @@ from dungeonfighter.rules.state import (
 )
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import actions, event_words, item_lines
-from dungeonfighter.rules.views.amounts import experience, healed
+from dungeonfighter.rules.views.amounts import healed
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
+from dungeonfighter.rules.views.room_words import (
+    STATS,
+    cleared_words,
+    drink_words,
+    room_words,
+    several,
+    trade_offer,
+)
 
 CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
-STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
-STIRS_SOON: Final = 30
-"""The turns of the allowance that are left when the views of a dungeon begin to show them."""
+STIRS_SOON: Final = 10
+"""The turns of the allowance that are left when the views of a fight begin to show them."""
+_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
+_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -59,7 +70,9 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
     return cat.themes[theme].dungeons[name]
 
 
-def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False) -> tuple[str, str]:
+def door(
+    cat: Catalogue, hero: Hero, dungeon: Dungeon, behind: Door, *, ahead: bool = False
+) -> tuple[str, str]:
     """Return the kind of the room behind a door (or "dark") and the words at the door.
 
     Args:
@@ -71,7 +84,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False)
     if behind.enemy >= 0:
         last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
         rank = guardian(dungeon) if last else ""
-        hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
+        hint = f"{rank}{cat.enemies[behind.enemy].name}{wheel(cat, hero, behind.enemy)}; {hint}"
     return KINDS[behind.kind], hint
 
 
@@ -92,13 +105,32 @@ def clock(state: State) -> str:
     return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
+def stirs(state: State, left: int) -> str:
+    """Return the same as briefly as a status line needs it; `left` is the rest of the allowance."""
+    if left >= 0:
+        return f"stirs in {NUMERALS[left]}"
+    grown = stirring(state) // 10
+    return f"stirred +{grown} %" if grown else "stirring"
+
+
+def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
+    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    if cat.enemy_beaten_by[enemy] == hero.kind:
+        return _BEATS
+    return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+
+
 def reward(state: State, offer: Offer) -> str:
     return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """Return the description of the event that waits for an answer; "" without one."""
-    return cat.events[dungeon.offer[0]].text if _is_event(dungeon) else ""
+    """Return the event that waits for an answer, or the wares of a merchant that are too dear; else ""."""
+    if dungeon.phase != _OFFER_MADE:
+        return ""
+    if _is_event(dungeon):
+        return cat.events[dungeon.offer[0]].text
+    return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
 def _is_event(dungeon: Dungeon) -> bool:
@@ -114,7 +146,8 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     text = choice.input
     if text.startswith("equip ") and not choice.pattern:
         item = state.hero.bag[int(text[6:]) - 1]
-        return f"{loot.name(cat, item)}: {comparison.change(item).text}"
+        more = item_lines.grants(cat, state.hero, item, briefly=True)
+        return f"{loot.name(cat, item)}: {comparison.change(item).text}{more}"
     words = _PHRASES.get(state.phase)
     if words is None or not text.isdigit():
         return choice.label
@@ -218,10 +251,10 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     text = choice.input
     if text.isdigit():
         number = cat.consumable_at[int(text)]
-        return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+        return f"{text} {several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
     row = cat.consumables[number]
-    return f"{text} {_several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
+    return f"{text} {several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
 
 
 def good(cat: Catalogue, number: int) -> str:
@@ -237,10 +270,6 @@ def _effect(row: Consumable) -> str:
     if row.effect in ("heal", "cleanse"):
         return f" ({'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10} %)"
     return f" ({row.effect}{f' {row.amount}' if row.amount > 1 else ''})"
-
-
-def _several(name: str, count: int) -> str:
-    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
 
 
 def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -271,7 +300,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = item_lines.grants(cat, hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, hero, item, briefly=True)
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -286,15 +315,17 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         return ""
     offer = offers[number - 1]
     names = cat.names["enemy"]
-    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    enemies = ", ".join([f"{names[enemy]}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies])
     level = offer.level
     if offer.boss:
-        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+        boss = cat.boss_of_region[world.region]
+        more = f" BOSS {names[boss]}{wheel(cat, state.hero, boss)};"
     else:
         more = " (level cleared)" if is_cleared(world, level) else ""
     held = resumed(world, offer)
     if held is not None:
-        more += f" (you left it in room {max(1, held.room)})"
+        grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
+        more += f" (you left it in room {max(1, held.room)}{grown})"
     name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
@@ -305,73 +336,23 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon is None:
         return ""
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
-        kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
+        kind, hint = door(cat, state.hero, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
-        return _drink_words(cat, state)
+        return drink_words(cat, state)
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
         return item_lines.one_of(cat, state, dungeon, comparison, number)
     if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
-        return _room_words(state, dungeon, number)
+        return room_words(state, dungeon, number)
     if _is_event(dungeon):
         return event_words.offer_words(cat, state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
-        return _trade_offer(cat, state, dungeon, comparison, number - 2)
+        return trade_offer(cat, state, dungeon, comparison, number - 2)
     if dungeon.phase == _CLEARED:
-        return _cleared_words(cat, state, number)
+        return cleared_words(cat, state, number)
     return ""
-
-
-def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
-    hero = state.hero
-    if dungeon.kind == _REST and number == 1:
-        return f"sleep +{healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
-    if dungeon.kind == _REST and number == 2:
-        return f"study +{experience(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
-    return ""
-
-
-def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
-    if dungeon.kind != _MERCHANT:
-        return ""
-    if place < 2 and place < len(dungeon.stock):
-        item = dungeon.stock[place]
-        price = prices.item(state.hero, item)
-        grants = item_lines.grants(cat, state.hero, item, briefly=True) if item.actions else ""
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
-    if 2 <= place < 2 + len(dungeon.offer):
-        number = dungeon.offer[place - 2]
-        ware = cat.consumables[number]
-        effect = "" if ware.input else f": {ware.text}"
-        return f"buy {ware.name} {prices.good(cat, state.hero, number)} gold{effect}"
-    return ""
-
-
-def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
-    hero = state.hero
-    if number == 2:
-        wakes = search_wakes(cat, hero)
-        finds = search_faces(cat, hero)
-        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
-    if number == 3:
-        gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
-        rations = hero.consumables[cat.consumable_at[7]]
-        left = f"{rations} ration{'' if rations == 1 else 's'}"
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
-    if number == 6:
-        return f"prepare: shield {tables.PREPARED}"
-    return ""
-
-
-def _drink_words(cat: Catalogue, state: State) -> str:
-    hero = state.hero
-    good = cat.consumable_at[5]
-    row = cat.consumables[good]
-    gain = healed(hero, row.amount)
-    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-    return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
 
 
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -389,6 +370,8 @@ def _road_words(cat: Catalogue, state: State, comparison: Comparison, number: in
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
+    if number == len(state.talent_offer) + 1:
+        return f"train instead: {STATS[state.hero.kind]} +{tables.TRAINED}"
     if not 1 <= number <= len(state.talent_offer):
         return ""
     row = cat.talents[state.talent_offer[number - 1]]
@@ -399,6 +382,8 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     world = state.world
     cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
+    if lacks := wares.lacking(wares.at_hub(cat, state)):
+        lines[0] += f" {lacks}"
     bag = state.hero.bag
     if not bag:
         return lines
@@ -409,6 +394,7 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
         if score < 0:
             lines.append(
                 f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
+                f"{item_lines.grants(cat, state.hero, bag[place], briefly=True)}"
             )
     return lines
 
@@ -432,13 +418,11 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
     if dungeon.ahead:
-        shown = ", ".join(door(cat, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
+        shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
         parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
-    if allowance_left(state) <= STIRS_SOON:
-        parts.append(clock(state))
     return [" ".join(parts)] if parts else []
 
 
@@ -447,13 +431,13 @@ def _road_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    return ["Choose a talent."]
+    return ["Choose a talent, or train."]
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
-    lines = [f"Worn: {worn or 'nothing'}"]
+    lines = [_figures(hero), f"Worn: {worn or 'nothing'}"]
     lines += [
         f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
     ]
@@ -463,6 +447,17 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     lines.append(f"Actions: {known}.")
     lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
     return lines
+
+
+def _figures(hero: Hero) -> str:
+    """Return the hero's figures: stats without gear, and the lowest rolls that hit, combo, are critical."""
+    f = hero.figures
+    stats = ", ".join(f"{name} {have}" for name, have in zip(STATS, hero.stats, strict=True))
+    rolls = "/".join(map(str, bounds(f.hit, f.combo, f.crit)))
+    return (
+        f"{stats}; damage {f.damage} x{f.amp / 1000:g}, armour {f.armour}, "
+        f"rolls {rolls}, period {f.period / 1000:.1f} s."
+    )
 
 
 _Phrase = Callable[[Catalogue, State, Comparison, int], str]

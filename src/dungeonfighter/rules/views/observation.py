@@ -36,7 +36,8 @@ class StatusView(Struct, frozen=True, rename="camel"):
 class ItemView(Struct, frozen=True, rename="camel"):
     """One item. `number` is its place in the bag from 1; 0 when worn, on sale or in a room.
 
-    `change` compares the hero's figures with this item on and those of now; "" for a worn item.
+    `change` compares the hero's figures with this item on and those of now, and names the actions that it
+    grants and takes; "" for a worn item.
     `price` is the price here, 0 when the item is not on sale.
     """
 
@@ -200,6 +201,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     opening: bool = False
     habit: str = ""
     intent_after_in: int = 0
+    change_below_half: str = ""
+    """The change of a boss when its health falls under half ("" for others)."""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):

@@ -19,14 +19,20 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
-from dungeonfighter.rules.views import labels
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
+from dungeonfighter.rules.views.room_words import STATS
 
 SENTENCES_MAX: Final = 2048
 """The greatest number of sentences that the cache keeps; beyond that it evicts all of them."""
 
 INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
+CHANGES: Final = (
+    f"acts in {tables.QUICKENED // 10} % of the time",
+    f"loses its armour, and hits x{tables.MOLTEN / 1000:g}",
+    f"rises: heals {tables.RISEN // 10} %, sheds its statuses, shield {tables.RISEN_SHIELD}",
+)
+"""The words of the changes of bosses, in the order of `model.PHASES`."""
 _WHO: Final = ("You", "Foe")
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You roll", *(f"You {stance.name}" for stance in list(Stance)[1:]))
@@ -59,7 +65,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeroGuarded: ("You guard.", ()),
     Event.EnemyDefended: ("Foe defended.", ()),
     Event.EnemyHealed: ("Foe healed {}.", ("n",)),
-    Event.EnemyFled: ("Foe fled.", ()),
+    Event.EnemyFled: ("Foe fled; its reward is lost.", ()),
     Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
@@ -139,6 +145,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.EnemyPrepared: ("Foe: {}.", ("intent",)),
     Event.EnemyRaged: ("Guarded: foe rages, hits harder.", ()),
     Event.Stolen: ("Foe stole a {}.", ("good",)),
+    Event.OpeningSeen: ("Entry roll {}: an opening.", ("n",)),
+    Event.BossChanged: ("Below half: {}.", ("phase",)),
+    Event.StripLost: ("{} is lost, and leaves the strip.", ("action",)),
 }
 """The template of each other event, and the kinds of its arguments.
 
@@ -152,8 +161,9 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "intent": INTENTS,
     "status": STATUSES,
     "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
-    "stat": labels.STATS,
+    "stat": STATS,
     "bonus": _BONUS,
+    "phase": tuple(f"it {change}" for change in CHANGES),
     "rarity": ("common", "uncommon", "rare", "epic", "legendary", "mythic"),
 }
 

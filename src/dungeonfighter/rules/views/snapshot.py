@@ -18,8 +18,7 @@ from dungeonfighter.rules import log, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
-from dungeonfighter.rules.fighting import combat, statuses, timing
-from dungeonfighter.rules.fighting.conditions import more
+from dungeonfighter.rules.fighting import combat, timing
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey import road
@@ -47,7 +46,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, labels
+from dungeonfighter.rules.views import actions, forecast, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
 from dungeonfighter.rules.views.observation import (
@@ -65,7 +64,7 @@ from dungeonfighter.rules.views.observation import (
     StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.sentences import STATUSES, sentence
+from dungeonfighter.rules.views.sentences import CHANGES, STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 from dungeonfighter.rules.views.tones import tones
 
@@ -177,7 +176,7 @@ def _player(
     someone = state.hero
     figures = someone.figures
     armed = someone.kind >= 0
-    hit, combo, critical = thresholds(cat, someone, fight)
+    hit, combo, critical = forecast.thresholds(cat, someone, fight)
     return PlayerView(
         name=someone.name,
         hero_class=labels.CLASSES[someone.kind] if armed else "",
@@ -214,19 +213,6 @@ def _player(
         strip_slots=figures.slots,
         potions_max=hero.potions_max(someone) if armed else tables.POTIONS_MAX,
     )
-
-
-def thresholds(cat: Catalogue, someone: Hero, fight: Fight | None) -> tuple[int, int, int]:
-    """Return the lowest rolls of a plain attack now that hit, combo, and are critical."""
-    figures = someone.figures
-    if fight is None:
-        return hero.bounds(figures.hit, figures.combo, figures.crit)
-    penalty = tables.ROLL_PENALTY if fight.hero.statuses[statuses.ROLL_PENALTY] else 0
-    penalty -= more(figures.rolls, cat, someone, fight, _ATTACK)
-    hit, combo, critical = hero.bounds(
-        figures.hit + fight.hit, figures.combo + fight.combo, figures.crit + fight.crit
-    )
-    return hit + penalty, combo + penalty, critical
 
 
 def _count(someone: Hero, number: int) -> int:
@@ -296,7 +282,10 @@ def _bag(cat: Catalogue, someone: Hero, comparison: Comparison) -> list[ItemView
 
 def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int, price: int = 0) -> ItemView:
     base = cat.items[item.base]
-    change = comparison.change(item) if comparison is not None else _NO_CHANGE
+    change, exchanged = _NO_CHANGE, ""
+    if comparison is not None:
+        change = comparison.change(item)
+        exchanged = item_lines.grants(cat, comparison.hero, item, briefly=True)
     weapon = cat.item_slot[item.base] == _WEAPON
     return ItemView(
         number=number,
@@ -309,7 +298,7 @@ def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int
         armour=0 if weapon else item.value,
         affixes=loot.affix_texts(cat, item),
         actions=[cat.actions[action].name for action in item.actions],
-        change=change.text,
+        change=f"{change.text}{exchanged}",
         damage_change=change.damage,
         armour_change=change.armour,
         health_change=change.health,
@@ -334,7 +323,9 @@ def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
 def _room(
     cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, legal: Sequence[Choice]
 ) -> RoomView:
-    doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
+    doors = [
+        DoorView(n, *labels.door(cat, state.hero, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)
+    ]
     entered = dungeon.room > 0
     cleared = state.phase == _DUNGEON and dungeon.phase == _CLEARED
     inputs = {choice.input for choice in legal} if cleared else set()
@@ -352,7 +343,7 @@ def _room(
             for item in dungeon.stock
         ],
         ahead=[
-            DoorView(n, *labels.door(cat, dungeon, door, ahead=True))
+            DoorView(n, *labels.door(cat, state.hero, dungeon, door, ahead=True))
             for n, door in enumerate(dungeon.ahead, 1)
         ],
     )
@@ -360,6 +351,7 @@ def _room(
 
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
+    phase = cat.enemy_phase[fight.enemy_kind]
     someone = state.hero
     after = following(cat, fight)
     return CombatView(
@@ -390,6 +382,7 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         opening=fight.opening,
         habit=enemy.habit,
         intent_after_in=timing.enemy_acts_then_in(fight, after),
+        change_below_half=CHANGES[phase] if phase >= 0 and fight.rank == Rank.boss else "",
     )
 
 

@@ -1,0 +1,76 @@
+"""The words of what a hero can do in a room: answer an offer, search, rest, prepare, drink.
+
+Source: docs/tools.md, "Views"; docs/rules.md, "Dungeons".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import search_faces
+from dungeonfighter.rules.state import Dungeon, RoomKind, State
+from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.views import item_lines
+from dungeonfighter.rules.views.amounts import experience, healed
+from dungeonfighter.rules.views.comparison import Comparison
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
+
+STATS: Final = ("STR", "AGI", "TEC", "INT")
+_MERCHANT: Final = int(RoomKind.merchant)
+_REST: Final = int(RoomKind.rest)
+
+
+def several(name: str, count: int) -> str:
+    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
+
+
+def room_words(state: State, dungeon: Dungeon, number: int) -> str:
+    hero = state.hero
+    if dungeon.kind == _REST and number == 1:
+        return f"sleep +{healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
+    if dungeon.kind == _REST and number == 2:
+        return f"study +{experience(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
+    return ""
+
+
+def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
+    if dungeon.kind != _MERCHANT:
+        return ""
+    if place < 2 and place < len(dungeon.stock):
+        item = dungeon.stock[place]
+        price = prices.item(state.hero, item)
+        grants = item_lines.grants(cat, state.hero, item, briefly=True)
+        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
+    if 2 <= place < 2 + len(dungeon.offer):
+        number = dungeon.offer[place - 2]
+        ware = cat.consumables[number]
+        effect = "" if ware.input else f": {ware.text}"
+        return f"buy {ware.name} {prices.good(cat, state.hero, number)} gold{effect}"
+    return ""
+
+
+def cleared_words(cat: Catalogue, state: State, number: int) -> str:
+    hero = state.hero
+    if number == 2:
+        finds, wakes = search_faces(cat, hero, 0 if state.dungeon is None else state.dungeon.kind)
+        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
+    if number == 3:
+        gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
+        rations = hero.consumables[cat.consumable_at[7]]
+        left = f"{rations} ration{'' if rations == 1 else 's'}"
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
+    if number == 6:
+        return f"prepare: shield {tables.PREPARED}"
+    return ""
+
+
+def drink_words(cat: Catalogue, state: State) -> str:
+    hero = state.hero
+    good = cat.consumable_at[5]
+    row = cat.consumables[good]
+    gain = healed(hero, row.amount)
+    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+    return f"drink {several(row.name, hero.consumables[good])} +{amount} hp"
