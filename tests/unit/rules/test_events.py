@@ -180,7 +180,7 @@ def poor(state: State, what: str) -> State:
     ("kind", "event", "place", "lack", "reason"),
     [
         ("shrine", "coin_slot", 0, "gold", "it costs 250 gold, and you have 0"),
-        ("shrine", "coin_slot", 1, "sight", "no doors follow to look behind"),
+        ("shrine", "coin_slot", 1, "sight", "no doors follow"),
         ("shrine", "blood_bowl", 0, "health", "it costs 60 hp, and you have 1"),
         ("shrine", "potion_basin", 0, "potion", "you have no potion"),
         ("shrine", "scar_mirror", 0, "scar", "nobody bears more than 6 scars"),

@@ -37,7 +37,7 @@ def refusal(cat: Catalogue, state: State, number: int, place: int, level: int) -
         return ""
     option = options[place]
     if trades.payable(cat, state, option.cost, level):
-        return "you have no scar" if option.gain[0] == "scar" else "no doors follow to look behind"
+        return "you have no scar" if option.gain[0] == "scar" else "no doors follow"
     what, amount = option.cost
     hero = state.hero
     if what == "gold":
