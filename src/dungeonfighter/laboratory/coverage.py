@@ -89,7 +89,7 @@ class ThingsJob(Struct, frozen=True):
 
 
 class Covered(Struct, frozen=True):
-    """What occurred in the runs of one seed: the players, and a count for each of `things`, in its order.
+    """The counts of the runs of one seed: the players, and a count for each of `things`, in its order.
 
     `others` has what occurred and is not among the things; anything in it is an error of `things`.
     """

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dungeonfighter.laboratory.coverage import Covered, CoverJob, Thing
 from dungeonfighter.laboratory.figures import Figures
-from dungeonfighter.laboratory.result_lines import Origin, ResultLines, origin_by
+from dungeonfighter.laboratory.result_files import Origin, ResultFile, origin_by
 from dungeonfighter.laboratory.results import PLAYING
 
 _DECIDING: Final = (*PLAYING, "laboratory/coverage.py")
@@ -18,8 +18,8 @@ _SEEN_LEAST: Final = 3
 """Names of the rarest things in a line of the table."""
 
 
-class CoveredLine(Struct, frozen=True):
-    """What occurred in the runs of a seed, as a line of the file."""
+class CoveredSeed(Struct, frozen=True):
+    """The counts of the runs of a seed, as a line of the file."""
 
     origin: Origin
     inputs_max: int
@@ -38,11 +38,11 @@ class CoveredKind(Struct, frozen=True):
 
 
 class CoverageFile:
-    """The results of one origin; see `ResultLines` for the errors."""
+    """The results of one origin; see `ResultFile` for the errors."""
 
     def __init__(self, path: Path, figures: Figures) -> None:
         self.origin = origin_by(_DECIDING, figures)
-        self._lines = ResultLines(path, self.origin, CoveredLine)
+        self._lines = ResultFile(path, self.origin, CoveredSeed)
         self._known = {
             (line.inputs_max, line.covered.seed, line.covered.players): line.covered
             for line in self._lines.read
@@ -54,7 +54,7 @@ class CoverageFile:
 
     def add(self, covered: Covered, inputs_max: int) -> None:
         """Append the runs of a seed; they are on their way to the disk when the method returns."""
-        self._lines.add(CoveredLine(self.origin, inputs_max, covered))
+        self._lines.add(CoveredSeed(self.origin, inputs_max, covered))
 
     def close(self) -> None:
         self._lines.close()

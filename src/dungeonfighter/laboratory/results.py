@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from dungeonfighter.laboratory.figures import Figures
-from dungeonfighter.laboratory.result_lines import Origin, ResultLines, origin_by
+from dungeonfighter.laboratory.result_files import Origin, ResultFile, origin_by
 from dungeonfighter.laboratory.runs import Run, RunJob
 from dungeonfighter.rules import Mode
 
@@ -38,12 +38,12 @@ class Results:
     """The runs of one origin in a file.
 
     Raises:
-        SettingsError: See `ResultLines`.
+        SettingsError: See `ResultFile`.
     """
 
     def __init__(self, path: Path, origin: Origin) -> None:
         self._origin = origin
-        self._lines = ResultLines(path, origin, Record)
+        self._lines = ResultFile(path, origin, Record)
         self._runs: dict[tuple[str, int, int, str], Run] = {}
         for found in self._lines.read:
             self._runs[found.run.player, found.run.seed, found.inputs_max, found.category] = found.run

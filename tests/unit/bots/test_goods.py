@@ -25,7 +25,7 @@ def test_each_consumable_has_a_use_against_a_heavy(name: str) -> None:
         assert gain != goods.Gain()
 
 
-def test_nothing_escapes_from_a_boss() -> None:
+def test_no_consumable_escapes_from_a_boss() -> None:
     for rank in (Rank.elite, Rank.boss):
         seen = rules().observe(combat_state(rank=rank))
         assert seen.combat is not None

@@ -10,7 +10,7 @@ from dungeonfighter.errors import SettingsError
 from dungeonfighter.laboratory.figures import Figures
 from dungeonfighter.laboratory.measuring import jobs_of, measure
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.laboratory.result_lines import Origin
+from dungeonfighter.laboratory.result_files import Origin
 from dungeonfighter.laboratory.results import Results, origin_of
 from dungeonfighter.laboratory.runs import RunJob
 

@@ -30,7 +30,7 @@ class Origin(Struct, frozen=True):
 
 
 class OfOrigin(Protocol):
-    """What a line holds: a struct that knows its origin."""
+    """A line of the file: a struct that knows its origin."""
 
     @property
     def origin(self) -> Origin: ...
@@ -65,7 +65,7 @@ def origin_by(deciding: tuple[str, ...], figures: Figures) -> Origin:
     return Origin(load_rules().identity, code_identity(deciding), figures.identity)
 
 
-class ResultLines(Generic[T]):
+class ResultFile(Generic[T]):
     """The results of one origin in a file, which is made if it does not exist.
 
     Attributes:
