@@ -158,15 +158,66 @@ def test_the_odds_of_a_label_are_those_of_the_die() -> None:
     assert f" {5 * won} % get " in label
 
 
-def test_an_option_that_cannot_be_paid_is_closed_and_still_shown() -> None:
-    state = at_event("coin_slot")
-    state.hero.gold = 0
-    assert inputs(state) == ["1"]
-    with pytest.raises(IllegalInput):
-        play(state, "2")
-    text = rules().text(state, "e1 t1")
-    assert "You have 0 gold." in text
-    assert "Not now: 2 a long one: give 250 gold for " in text
+def poor(state: State, what: str) -> State:
+    """Take from the hero what an option costs or what it would mend."""
+    hero, dungeon = state.hero, state.dungeon
+    if what == "health":
+        hero.health = 1
+    elif what in {"gold", "xp"}:
+        setattr(hero, what, 0)
+    elif what == "no scar":
+        hero.scars = 0
+    elif what == "scar":
+        hero.scars = tables.SCARS_MAX
+    elif what == "sight" and dungeon is not None:
+        dungeon.room = dungeon.rooms - 1
+    else:
+        hero.consumables = [0] * len(hero.consumables)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "place", "lack", "reason"),
+    [
+        ("shrine", "coin_slot", 0, "gold", "it costs 250 gold, and you have 0"),
+        ("shrine", "coin_slot", 1, "sight", "no doors follow"),
+        ("shrine", "blood_bowl", 0, "health", "it costs 60 hp, and you have 1"),
+        ("shrine", "potion_basin", 0, "potion", "you have no potion"),
+        ("shrine", "scar_mirror", 0, "scar", "nobody bears more than 6 scars"),
+        ("shrine", "dead_debt", 0, "xp", "it costs 150 xp, and you have 0"),
+        ("trap", "wrong_belt", 1, "bomb", "you have no bomb"),
+        ("trap", "floor_plate", 0, "gold", "it costs 100 gold, and you have 0"),
+        ("travel", "old_soldier", 0, "gold", "it costs 240 gold, and you have 0"),
+        ("travel", "healer", 0, "no scar", "you have no scar"),
+    ],
+)
+def test_a_closed_option_says_why(kind: str, event: str, place: int, lack: str, reason: str) -> None:
+    """The refusal, the text view and the json view name the option and the reason."""
+    state = poor(before(kind, event), lack)
+    number = str(place + 2)
+    assert number not in inputs(state)
+    with pytest.raises(IllegalInput) as refused:
+        play(state, number)
+    assert reason in str(refused.value)
+    option = CAT.events[number_of(event)].options[place]
+    seen = rules().observe(state)
+    waiting = seen.road if kind == "travel" else seen.current_room.text if seen.current_room else ""
+    for words in (waiting, rules().text(state, "e1 t1")):
+        assert f"Not now: {number} {option.text}: " in words
+        assert f" ({reason})" in words
+
+
+@pytest.mark.parametrize(("kind", "event", "place"), OPTIONS)
+def test_an_option_is_legal_exactly_if_no_view_calls_it_closed(kind: str, event: str, place: int) -> None:
+    for state in (before(kind, event), hapless(before(kind, event))):
+        closed = f"Not now: {place + 2} " in rules().text(state, "e1 t1")
+        assert closed == (str(place + 2) not in inputs(state))
+
+
+def hapless(state: State) -> State:
+    for what in ("health", "gold", "xp", "no scar", "sight", "goods"):
+        poor(state, what)
+    return state
 
 
 def test_a_gain_of_no_use_closes_an_option() -> None:

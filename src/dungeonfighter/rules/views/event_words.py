@@ -88,18 +88,33 @@ def road_words(cat: Catalogue, state: State, number: int) -> str:
 
 def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
     """Return the lines about an event: its text, the purse, and the options that are closed now."""
-    row = cat.events[number]
-    closed = [
-        f"Not now: {place + 2} {option_words(cat, state, number, place, level)}."
-        for place, option in enumerate(row.options)
-        if not choices.is_open(cat, state, option, level)
+    purse = f"You have {state.hero.gold} gold."
+    return [" ".join([f"{cat.events[number].text}.", purse, *_closed(cat, state, number, level)])]
+
+
+def event_text(cat: Catalogue, state: State, number: int, level: int) -> str:
+    """Return the text of an event and the options that are closed now, as the json view has them."""
+    return ". ".join([cat.events[number].text, *_closed(cat, state, number, level)]).rstrip(".")
+
+
+def _closed(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
+    """Return a sentence for each closed option: `Not now: 2 pray: give 1 bomb (you have no bomb).`"""
+    return [
+        f"Not now: {place + 2} {option_words(cat, state, number, place, level)} ({why})."
+        for place in range(len(cat.events[number].options))
+        if (why := choices.refusal(cat, state, number, place, level))
     ]
-    return [" ".join([f"{row.text}.", f"You have {state.hero.gold} gold.", *closed])]
 
 
 def road_lines(cat: Catalogue, state: State) -> list[str]:
     event = road.event_of(state)
     return event_lines(cat, state, event, road.level_of(state)) if event >= 0 else []
+
+
+def road_text(cat: Catalogue, state: State) -> str:
+    """Return the same as `event_text` for the event on the road; "" if none waits for an answer."""
+    event = road.event_of(state)
+    return event_text(cat, state, event, road.level_of(state)) if event >= 0 else ""
 
 
 def _many(amount: int, one: str) -> str:
