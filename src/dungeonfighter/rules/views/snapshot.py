@@ -110,8 +110,9 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         rules: The rules of the run.
         state: The state to show.
         briefly: Leave out what no policy of `bots` reads at this moment, for a third of the work: worn items
-            outside fights, sentences, words of actions; the bag, the known actions and the wares where they are of no use;
-            the labels that only a person needs; the digest, except at the choice of the weapon.
+            outside fights, sentences, words of actions; the bag, the known actions and the wares where they
+            are of no use; the labels that only a person needs; the digest, except at the choice of the
+            weapon.
     """
     cat = rules.catalogue
     comparison = Comparison(cat, state.hero)
