@@ -90,7 +90,7 @@ def _answer(kind: str, choice: Choice) -> str:
 
 
 def _named_before_colon(label: str) -> str:
-    """Return the part of a label that has no figures of the moment: `fill it: give 60 hp` is `fill it`."""
+    """Return the part of a label that has no figures of the moment: `fill it: lose 60 hp` is `fill it`."""
     return label.partition(":")[0]
 
 

@@ -49,7 +49,7 @@ def test_a_consumable_of_a_fight_has_its_name() -> None:
     [
         (at_event("blood_bowl"), "1", "offer: shrine go on"),
         (at_event("blood_bowl"), "2", "offer: shrine fill it"),
-        (at_event("blood_bowl"), "3", "offer: shrine a few drops"),
+        (at_event("blood_bowl"), "3", "offer: shrine add a few drops"),
         (at_event("pit", RoomKind.trap), "1", "offer: trap go through"),
         (at_event("pit", RoomKind.trap), "3", "offer: trap search it"),
         (on_the_road("toll"), "1", "offer: road pass by"),

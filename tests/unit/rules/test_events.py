@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dungeonfighter.errors import IllegalInput
@@ -26,6 +28,8 @@ from tests.unit.rules.position import (
 CAT = rules().catalogue
 SHRINES = [row.id for row in CAT.events if row.kind == "shrine"]
 TRAPS = [row.id for row in CAT.events if row.kind == "trap" and row.options]
+GAIN_VERBS = re.compile(r"\b(get (?!\d+ scar)|heal |see |start .* with shield|(guardian|boss) -)")
+COST_VERBS = re.compile(r"\b(lose |pay |give |get \d+ scar|start .* with weaken|(guardian|boss) \+)")
 ROADS = [row.id for row in CAT.events if row.kind == "travel" and row.options]
 
 
@@ -133,10 +137,11 @@ def test_the_label_of_an_option_names_both_sides(kind: str, event: str, place: i
     option = CAT.events[number_of(event)].options[place]
     label = next(c.label for c in rules().observe(state).available_actions if c.input == str(place + 2))
     assert label.startswith(f"{option.text}: ")
-    assert (" % get " in label) == bool(option.roll)
-    if not option.roll:
-        assert ("give " in label) == bool(option.cost[0])
-        assert (" for " in label) == bool(option.cost[0] and option.gain[0])
+    words = label.removeprefix(f"{option.text}: ")
+    gain, cost = GAIN_VERBS.search(words), COST_VERBS.search(words)
+    assert bool(gain) == bool(option.gain[0]), label
+    assert bool(cost) == bool(option.cost[0]), label
+    assert (" % " in words and ", else " in words) == bool(option.roll)
     assert label in rules().text(state, "e1 t1")
 
 
@@ -254,7 +259,7 @@ def test_going_through_a_trap_with_options_is_the_roll_of_any_trap() -> None:
     roll_event(state, 1)
     lost = taken(state, "1")
     assert lost == state.hero.figures.health_max * 80 // 1000 * tables.TRAP_WEIGHT // 1000
-    assert label.endswith(f" % unharmed, else give {lost} hp")
+    assert label.endswith(f" % unharmed, else lose {lost} hp")
     assert the_dungeon(state).phase == RoomPhase.cleared
     state = at_event("pit", RoomKind.trap)
     roll_event(state, 20)
@@ -266,7 +271,7 @@ def test_wardstone_spares_the_hero_the_options_of_traps_too() -> None:
     teach(state, "hazard_ward")
     roll_event(state, 1)
     assert taken(state, "3") == 0
-    assert "else give 0 hp" in option_words(CAT, at_warded("pit"), number_of("pit"), 1, 10)
+    assert "else lose 0 hp" in option_words(CAT, at_warded("pit"), number_of("pit"), 1, 10)
 
 
 def at_warded(event: str) -> State:
@@ -290,7 +295,7 @@ def test_the_strength_of_the_guardian_follows_its_options() -> None:
 def test_a_label_counts_no_health_beyond_the_maximum() -> None:
     state = at_event("potion_basin")
     missing = state.hero.figures.health_max - state.hero.health
-    assert f"give 1 potion for {missing} hp" in rules().text(state, "e1 t1")
+    assert f"give 1 potion, get {missing} hp" in rules().text(state, "e1 t1")
     assert taken(state, "2") == -missing
 
 
@@ -320,7 +325,7 @@ def test_the_journey_goes_on_after_an_answer() -> None:
 def test_passing_by_rolls_for_the_cost_of_the_road() -> None:
     state = on_the_road("toll")
     label = rules().observe(state).available_actions[0].label
-    assert label == "pass by: 35 % unharmed, else give 5 turns"
+    assert label == "pass by: 35 % unharmed, else lose 5 turns"
     roll_event(state, 1)
     step = play(state, "1")
     assert happened(step, Event.TravelEvent)

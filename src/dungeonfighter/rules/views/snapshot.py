@@ -149,7 +149,7 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         stirring=stirring(state) // 10,
         road=event_words.road_text(cat, state),
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
-        recent_tones=tones(events),
+        recent_tones=tones(cat, events),
         ascension=state.ascension,
         hardships=hardships(cat, state),
     )
