@@ -25,16 +25,14 @@ HEALED: Final = 0.20
 EXPOSED: Final = 1.5
 DEATH: Final = 14.0
 """The cost of dying, in units of the maximum health."""
-LACK: Final = 1.5
-"""The cost of each health point that the fight will take and the hero does not have."""
-DOOM: Final = 12.0
-"""The most that a lack of health can cost: the fight is lost."""
+EVEN: Final = 8.0
+"""The expected cost of a fight, in units of what is there, at which the hero wins one of two."""
 POTION_HEALS: Final = 0.35
-POTION_PRICE: Final = 0.20
+POTION_PRICE: Final = 0.35
 BOMB_HITS: Final = 2.5
 BOMB_SHARE: Final = {"boss": 0.10}
 BOMB_SHARE_USUAL: Final = 0.20
-BOMB_PRICE: Final = 0.12
+BOMB_PRICE: Final = 0.3
 GOOD_PRICE: Final = 0.04
 SUMMONED: Final = 0.15
 RAGE: Final = 1.15
@@ -46,12 +44,16 @@ OPENING_WORTH: Final = 0.5
 OPENING: Final = 1.5
 FUMBLE: Final = 1.5
 """The length of a critical miss."""
-FLEE_FAILS: Final = 0.2
-PAST: Final = 1.60
+FLEE_NEEDS: Final = 5
+PAST: Final = 3.0
 """The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
 gathers strength."""
-FLIGHT: Final = 100.0
-"""The cost of fleeing from a guardian: the scar, the turns, and a fresh guardian later."""
+FLIGHT: Final = 20.0
+"""The cost of fleeing from a guardian, in units of the maximum health: the scar and the turns."""
+FRESH: Final = 1.09
+"""The factor on a guardian that is met once more."""
+SCARRED: Final = 0.95
+"""The share of its health that a hero has with one more scar."""
 
 
 class Turn(NamedTuple):
@@ -148,23 +150,40 @@ class Fight:
         if gain is None:
             return float("inf")
         price = self._price(GOOD_PRICE)
+        if gain.escapes and self._c.rank == "boss":
+            return float("inf")
         if gain.escapes:
-            return price + self._price(FLIGHT if self._c.rank in ("guardian", "boss") else PAST)
+            return price + self._escape()
         turn = self._interrupted(now) if gain.interrupts else now
         turn = turn._replace(left=max(1.0, turn.left - gain.dealt), acts_in=turn.acts_in + gain.delay)
         after = 1.0 if gain.at_once else self._half()
         return price + self._after(turn, after, healed=gain.healed) - gain.healed - gain.spared
 
     def flee(self) -> float:
-        """Return the cost of fleeing: the enemy acts first; then the flight succeeds four times in five."""
+        """Return the cost of fleeing: an enemy that is due acts first, and a failure costs an action."""
         now = self._now
-        price = self._price(FLIGHT if self._c.rank in ("guardian", "boss") else PAST)
+        price = self._escape()
         if "Ghost Step" in self._p.talents:
             return price
-        dying = self._dying(((now.intent, now.hurts),))
-        shown = self._threats.cost(now.intent, now.hurts)
-        failure = FLEE_FAILS * (shown + self._rest(now.left, self._threats.period, self._threats.average))
-        return shown + failure + price + DEATH * dying * self._p.health_max
+        cost = dying = 0.0
+        if now.acts_in < self._period:
+            cost = self._threats.cost(now.intent, now.hurts)
+            dying = self._dying(((now.intent, now.hurts),))
+        failure = self._flight_fails() * self._after(now, self._period)
+        return cost + failure + price + DEATH * dying * self._p.health_max
+
+    def _escape(self) -> float:
+        """Return the cost of being gone: the reward of the enemy, or the scar and a fresh guardian."""
+        if self._c.rank != "guardian":
+            return self._price(PAST)
+        p = self._p
+        afresh = FRESH * self._rest(FRESH * self._c.health_max, self._threats.period, self._threats.average)
+        there = SCARRED * p.health_max + p.potions * POTION_HEALS * p.health_max
+        return self._price(FLIGHT * (1 + p.scars) + DEATH * _loses(afresh, there))
+
+    def _flight_fails(self) -> float:
+        bonus = (self._p.agility - (2 + self._c.level)) // 4
+        return min(0.95, max(0.0, (FLEE_NEEDS - 1 - bonus) / 20))
 
     def _strike(self, stance: Stance, exposed: float) -> float:
         chances = bands_of(self._p, stance, self._c.luck)
@@ -219,7 +238,8 @@ class Fight:
             if turn.intent in PREPARING:
                 first = PREPARING[turn.intent] * threats.average
             rest = self._rest(self._healed(turn, before=False), turn.acts_in - after, first)
-            return rest + self._risks(-healed, rest, 0.0, potions)
+            dying = self._helpless(turn, turn.acts_in - after, healed, potions)
+            return rest + self._risks(-healed, rest, dying, potions)
         if turn.intent == "flee":
             return PAST * self._p.health_max
         actions = [(turn.intent, self._bare(turn.hurts, exposed))]
@@ -233,6 +253,17 @@ class Fight:
         rest = self._rest(self._healed(turn, before=True), max(0.0, then - after), self._next_cost(following))
         dying = self._dying(tuple(actions), healed)
         return cost + rest + self._risks(cost - healed, rest, dying, potions)
+
+    def _helpless(self, turn: Turn, time: float, healed: float, potions: int) -> float:
+        """Return the chance to die of the shown action although the hero drinks until then and guards it."""
+        if not turn.hurts or turn.left < self._dealt * (1.0 + time / self._period):
+            return 0.0
+        factor = GUARDED.get(turn.intent, GUARDED_USUALLY)
+        factor = min(1.0, factor)
+        guarded = max(3.0, self._raw(turn.hurts) * factor - self._p.armour)
+        drinks = min(self._p.potions + potions, int(time / self._half()))
+        there = self._p.health - self._fading() + healed + drinks * POTION_HEALS * self._p.health_max
+        return self._threats.kill(((turn.intent, guarded),), min(there, float(self._p.health_max)))
 
     def _next_cost(self, following: str) -> float:
         """Return the cost of an enemy action after the hero's next one; the hero can still guard a heavy."""
@@ -285,13 +316,39 @@ class Fight:
 
     def _dying(self, actions: tuple[tuple[str, float], ...], healed: float = 0.0) -> float:
         """Return the chance that these enemy actions kill the hero."""
-        return self._threats.kill(actions, self._p.health + healed)
+        return self._threats.kill(actions, self._p.health - self._fading() + healed)
+
+    def _fading(self) -> float:
+        """Return the health that the hero's own statuses take at its next action."""
+        point = 2 + self._c.level // 2 + self._c.level**2 // 40
+        lost = 0.0
+        for status in self._p.statuses:
+            if status.name == "poison":
+                lost += 0.01 * status.amount * self._p.health_max
+            elif status.name in ("burn", "bleed"):
+                lost += status.amount * point
+            elif status.name == "acid":
+                lost += status.amount * point / 2
+        return lost
 
     def _risks(self, lost: float, rest: float, dying: float, potions: int = 0) -> float:
         """Return the cost of two risks: death before the next decision, and a lack of health later on."""
         p = self._p
         there = p.health - lost + (p.potions + potions) * POTION_HEALS * p.health_max
-        return DEATH * dying * p.health_max + min(LACK * max(0.0, rest - there), DOOM * p.health_max)
+        lives = (1.0 - dying) * (1.0 - _loses(rest, there))
+        return DEATH * (1.0 - lives) * p.health_max
+
+
+def _loses(rest: float, there: float) -> float:
+    """Return the chance to lose a fight that will cost `rest` with so much health and potions.
+
+    The estimate of the cost knows no guards to come, so it is too high: half of the fights that should cost
+    `EVEN` times what is there are won.
+    """
+    if there <= 0.0:
+        return 1.0
+    odds: float = (max(0.0, rest) / there / EVEN) ** 1.5
+    return odds / (1.0 + odds)
 
 
 def mean_damage(o: Observation, c: CombatView, strikes: Strikes) -> float:

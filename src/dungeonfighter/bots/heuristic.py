@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.bots import bargains, chores, fightsense, strips, taste, trading
+from dungeonfighter.bots import bargains, chores, fightsense, guardians, strips, taste, trading
 from dungeonfighter.rules.views.observation import Observation
 
 SKILLS: Final = (
@@ -40,9 +40,10 @@ class Habit:
     rest = 0.60
     drink_between = 0.40
     drink_before_guardian = 0.65
-    camp = 0.65
+    camp = 0.8
     search = 0.70
     leave = 0.25
+    scars = 1
 
 
 class Heuristic:
@@ -164,7 +165,11 @@ class Heuristic:
         room = o.current_room
         if room is None or not self._can("fleeing"):
             return False
-        return chores.health_share(o) < Habit.leave and o.player.potions == 0
+        if chores.health_share(o) < Habit.leave and o.player.potions == 0:
+            return True
+        dungeon = o.current_dungeon
+        last = dungeon is not None and dungeon.room + 1 >= dungeon.rooms
+        return last and o.player.scars < Habit.scars and guardians.outlook(o) > guardians.HOPELESS
 
 
 def _prepares(o: Observation) -> bool:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Final
 
 from dungeonfighter.bots import bargains, chores
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.views.observation import ItemView, Observation
 
 WORTH_BUYING: Final = 15
@@ -85,11 +86,18 @@ def _at_treasure(o: Observation, stock: list[ItemView]) -> str:
     share = chores.health_share(o)
     if len(stock) < 3:
         return "1"
-    if share > 0.55 and stock[2].score_change > stock[0].score_change:
+    if share > 0.55 and _dares_fight(o) and stock[2].score_change > stock[0].score_change:
         return "3"
     if o.player.technique >= 16 and share > 0.5 and stock[1].score_change > stock[0].score_change:
         return "2"
     return "1"
+
+
+def _dares_fight(o: Observation) -> bool:
+    """Return True if the hero stands a heavy attack of an ordinary enemy of this dungeon."""
+    level = o.current_dungeon.level if o.current_dungeon else 1
+    heavy = 2.2 * tables.ENEMY_DAMAGE[level] * (1 + o.stirring / 100) - o.player.armour
+    return heavy < 0.7 * o.player.health
 
 
 def _at_merchant(o: Observation, legal: frozenset[str]) -> str:

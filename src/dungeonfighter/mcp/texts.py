@@ -85,9 +85,10 @@ enemy's time is at least that long, power is safe.
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.power])}, ignores defend; you take {_times(tables.EXPOSED)} until you \
 act again. 4 guard: you act right after the enemy, take {_guarded(Intent.normal)} (heavy and crush \
-{_guarded(Intent.heavy)}) and no status; heavy marks it. 5, 6, item n: half the time. 8 flee: the enemy \
-acts first, then a d20 of {tables.FLEE_NEEDS}; you slip past it for {tables.SLIP_TURNS} turns, from a \
-guardian as leaving. 9 auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
+{_guarded(Intent.heavy)}) and no status; heavy marks it. 5, 6, item n: half the time. 8 flee: an enemy \
+due before your next action acts first, then a d20 of {tables.FLEE_NEEDS}; you slip past it for \
+{tables.SLIP_TURNS} turns, from a guardian as leaving. 9 auto: attacks to the end or \
+{_percent(tables.AUTO_STOPS_BELOW)} health.
 
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}. A precise hit makes an opening: the next power \
 hit deals {_times(tables.OPENING)} and does not expose you.

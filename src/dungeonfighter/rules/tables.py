@@ -169,8 +169,8 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1330)
-DAMAGE_CURVE: Final = (15, 510, 100)
+HEALTH_CURVE: Final = (112, 5200, 1400)
+DAMAGE_CURVE: Final = (15, 510, 106)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
@@ -190,7 +190,7 @@ STALE_ROOM: Final = 12
 """The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
 level."""
 STALE_EVERY: Final = 5
-STALE_STEP: Final = 30
+STALE_STEP: Final = 60
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 2200)
@@ -210,7 +210,7 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 # Hero
 HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
-LEVEL_HEALS: Final = 500
+LEVEL_HEALS: Final = 0
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
 TRAINED: Final = 2
@@ -236,7 +236,7 @@ DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
 REST: Final = 500
 CAMP: Final = 1000
-CAMP_TURNS: Final = 15
+CAMP_TURNS: Final = 10
 """A camp, once a visit: permille of health, and turns."""
 PREPARED: Final = 2
 """The shield of the next fight that a ration gives instead of a rest."""
@@ -290,7 +290,7 @@ ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
 """Number of consumables at the start of a run, by fight input."""
-STOCK: Final = {5: 2, 6: 1, 7: 3}
+STOCK: Final = {5: 2, 6: 1, 7: 2}
 """Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
 WARE_STEPS: Final = 1
 """Rarity steps of the item on sale at the hub."""

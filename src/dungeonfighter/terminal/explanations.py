@@ -86,7 +86,7 @@ STANCES: Final = {
         f"guard: you act right after the enemy and take {_times(tables.GUARDED[Intent.normal])} of its hit "
         f"(heavy and crush {_times(tables.GUARDED[Intent.heavy])}), and no status"
     ),
-    "8": "flee: the enemy acts first; past an ordinary enemy, out of the dungeon from a guardian",
+    "8": "flee: an enemy that is due acts first; past an ordinary enemy, out of the dungeon from a guardian",
     "9": f"auto: plain attacks until the fight ends or health is under {_percent(tables.AUTO_STOPS_BELOW)}",
 }
 """The inputs that are the same in every fight."""

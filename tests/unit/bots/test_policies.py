@@ -167,7 +167,7 @@ def test_the_heuristic_ends_a_fight_with_a_precise_hit() -> None:
 
 
 def test_the_heuristic_drinks_a_potion_at_low_health() -> None:
-    seen = fight()
+    seen = fight(incoming=45, enemy_acts_in=6000)
     low = replace(seen, player=replace(seen.player, health=40))
     assert decision(low) == "5"
 

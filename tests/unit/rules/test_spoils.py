@@ -105,7 +105,7 @@ def test_who_flees_from_the_guard_loses_the_item() -> None:
     state = treasure()
     play(state, "3")
     the_fight(state).enemy.next_at = LATER
-    roll(state, 3, 0, 20)
+    roll(state, 20)
     play(state, "8")
     assert (state.hero.bag, the_dungeon(state).stock) == ([], [])
     assert the_dungeon(state).phase == RoomPhase.cleared

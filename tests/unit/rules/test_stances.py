@@ -193,14 +193,20 @@ def test_every_other_consumable_inflicts_its_status(number: int) -> None:
     assert row.effect != "status" or inflicted[0][1:3] == [side, rules().catalogue.consumable_status[number]]
 
 
-def test_fleeing_lets_the_enemy_act_first() -> None:
-    step = play(combat_state(faces=(10, ANY, 20)), "8")
+def test_fleeing_lets_an_enemy_that_is_due_act_first() -> None:
+    step = play(combat_state(faces=(10, ANY, 20), at=1), "8")
     assert happened(step, Event.EnemyAttacked)
+
+
+def test_fleeing_from_an_enemy_that_is_not_due_meets_no_attack() -> None:
+    step = play(combat_state(faces=(20,), at=100_000), "8")
+    assert happened(step, Event.HeroFled)
+    assert not happened(step, Event.EnemyAttacked)
 
 
 @pytest.mark.parametrize("rank", [Rank.normal, Rank.elite])
 def test_fleeing_from_an_ordinary_enemy_or_elite_passes_its_room(rank: Rank) -> None:
-    state = combat_state(faces=(10, ANY, 20), rank=rank)
+    state = combat_state(faces=(20,), rank=rank)
     step = play(state, "8")
     assert happened(step, Event.SlippedPast)
     assert (the_dungeon(state).phase, the_dungeon(state).kills) == (RoomPhase.cleared, 0)
@@ -209,19 +215,19 @@ def test_fleeing_from_an_ordinary_enemy_or_elite_passes_its_room(rank: Rank) -> 
 
 
 def test_fleeing_from_a_guardian_leaves_the_dungeon() -> None:
-    state = combat_state(faces=(10, ANY, 20), rank=Rank.guardian)
+    state = combat_state(faces=(20,), rank=Rank.guardian)
     play(state, "8")
     assert (state.phase, state.dungeon) == (Phase.GameLoop, None)
 
 
 def test_fleeing_from_a_guardian_costs_a_scar() -> None:
-    state = combat_state(faces=(10, ANY, 20), rank=Rank.guardian)
+    state = combat_state(faces=(20,), rank=Rank.guardian)
     play(state, "8")
     assert state.hero.scars == 1
 
 
 def test_fleeing_can_fail() -> None:
-    state = combat_state(faces=(10, ANY, 2))
+    state = combat_state(faces=(2,))
     play(state, "8")
     assert state.phase == Phase.Combat
 

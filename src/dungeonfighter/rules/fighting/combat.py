@@ -93,9 +93,10 @@ def flee(cat: Catalogue, state: State) -> int:
     if figures.perks[Perk.escape_artist]:
         state.log.append([Event.HeroFled, 0, 0])
         return Result.fled
+    due = enemy_first(state)
     if not apply_hero_statuses(state, fight, True):
         return Result.died
-    if not figures.relics & _RUNNER:
+    if due and not figures.relics & _RUNNER:
         result = enemy_side.act(cat, state, fight, fight.hero.next_at)
         if result != Result.goes_on:
             return result

@@ -18,6 +18,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import bounds
+from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
@@ -359,7 +360,7 @@ def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     if number != 8 or state.fight is None:
         return ""
     free = state.hero.figures.perks[Perk.escape_artist]
-    first = "" if free else "the enemy acts first; "
+    first = "the enemy acts first; " if combat.enemy_first(state) and not free else ""
     if state.fight.rank < Rank.guardian:
         return f"flee: {first}past it, {tables.SLIP_TURNS} turns"
     return f"flee: {first}{_PRICE_WITHOUT_SCAR if free else _PRICE}, the guardian is then fresh"

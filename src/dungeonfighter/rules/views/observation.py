@@ -219,6 +219,8 @@ class OfferView(Struct, frozen=True, rename="camel"):
     reward: str
     resumes_at: int = 0
     """The room in which the hero goes on, if the hero has left this dungeon; else 0."""
+    guardian_grown: int = 0
+    """The percent of health and damage that the guardian of a left dungeon has gained."""
 
 
 class TalentView(Struct, frozen=True, rename="camel"):

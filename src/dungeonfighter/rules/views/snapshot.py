@@ -412,6 +412,7 @@ def _offers(cat: Catalogue, state: State) -> list[OfferView]:
             enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
             reward=labels.reward(state, offer),
             resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
+            guardian_grown=0 if held is None else gathered(held) // 10,
         )
         for number, offer in enumerate(state.world.offers, 1)
     ]
