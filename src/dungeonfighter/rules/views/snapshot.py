@@ -21,7 +21,6 @@ from dungeonfighter.rules.character import hero, loot, prices
 from dungeonfighter.rules.fighting import combat, timing
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.journey import road
 from dungeonfighter.rules.journey.world import (
     allowance_left,
     gathered,
@@ -46,7 +45,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, event_words, forecast, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
 from dungeonfighter.rules.views.observation import (
@@ -147,9 +146,9 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         recent_output=[] if briefly else [sentence(cat, event) for event in events],
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
-        road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
+        road=event_words.road_text(cat, state),
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
-        recent_tones=tones(events),
+        recent_tones=tones(cat, events),
         ascension=state.ascension,
         hardships=hardships(cat, state),
     )
