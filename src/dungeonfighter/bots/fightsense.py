@@ -45,7 +45,7 @@ OPENING: Final = 1.5
 FUMBLE: Final = 1.5
 """The length of a critical miss."""
 FLEE_NEEDS: Final = 5
-PAST: Final = 3.0
+PAST: Final = 4.0
 """The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
 gathers strength."""
 FLIGHT: Final = 20.0

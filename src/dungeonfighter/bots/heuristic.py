@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.bots import bargains, chores, fightsense, guardians, strips, taste, trading
+from dungeonfighter.bots import bargains, chores, fightsense, strips, taste, trading
 from dungeonfighter.rules.views.observation import Observation
 
 SKILLS: Final = (
@@ -43,7 +43,6 @@ class Habit:
     camp = 0.8
     search = 0.70
     leave = 0.25
-    scars = 1
 
 
 class Heuristic:
@@ -165,11 +164,7 @@ class Heuristic:
         room = o.current_room
         if room is None or not self._can("fleeing"):
             return False
-        if chores.health_share(o) < Habit.leave and o.player.potions == 0:
-            return True
-        dungeon = o.current_dungeon
-        last = dungeon is not None and dungeon.room + 1 >= dungeon.rooms
-        return last and o.player.scars < Habit.scars and guardians.outlook(o) > guardians.HOPELESS
+        return chores.health_share(o) < Habit.leave and o.player.potions == 0
 
 
 def _prepares(o: Observation) -> bool:

@@ -58,7 +58,7 @@ def dungeon_appeal(o: Observation, d: OfferView) -> float:
     the stirring of the dungeons takes, so it dares levels above its own, the lowest of them first.
     """
     above = d.level - o.player.level
-    if (hopeless := guardians.outlook_of(o, d)) > guardians.HOPELESS:
+    if (hopeless := guardians.outlook(o, d)) > guardians.HOPELESS:
         return -20.0 - hopeless
     if above > (DARES if d.level > HOME else 0):
         return -float(above) - (0.5 if d.cleared else 0.0)

@@ -169,13 +169,21 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1400)
-DAMAGE_CURVE: Final = (15, 510, 106)
+HEALTH_CURVE: Final = (112, 5200, 1440)
+DAMAGE_CURVE: Final = (15, 510, 108)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
+STEEPER_FROM: Final = 10
+STEEPER: Final = 40
+"""Permille by which each level beyond the first region adds to both curves."""
+
+
 def _curve(start: int, linear: int, square: int) -> tuple[int, ...]:
-    return tuple(start + (linear * n + square * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+    plain = (start + (linear * n + square * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+    return tuple(
+        amount * (1000 + STEEPER * max(0, level - STEEPER_FROM)) // 1000 for level, amount in enumerate(plain)
+    )
 
 
 ENEMY_HEALTH: Final = _curve(*HEALTH_CURVE)
@@ -237,7 +245,8 @@ DOOR_DARK: Final = 250
 REST: Final = 500
 CAMP: Final = 1000
 CAMP_TURNS: Final = 10
-"""A camp, once a visit: permille of health, and turns."""
+CAMP_POTIONS: Final = 1
+"""A camp, once a visit: permille of health, turns, and potions that the hub then has more on sale."""
 PREPARED: Final = 2
 """The shield of the next fight that a ration gives instead of a rest."""
 LEAVE_TURNS: Final = 10

@@ -53,6 +53,7 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 def camp(cat: Catalogue, state: State) -> None:
     state.world.camped = True
     state.world.spent += tables.CAMP_TURNS
+    state.world.potions_left += tables.CAMP_POTIONS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])
 

@@ -289,7 +289,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
+        return f"camp +{gain} hp, a potion more on sale, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
