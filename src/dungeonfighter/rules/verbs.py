@@ -49,13 +49,13 @@ def play(cat: Catalogue, state: State, text: str) -> str | None:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in ("dungeon", "item", "wares") and not _at_leisure(state):
+    if word not in ("dungeon", "item", "wares") and not at_leisure(state):
         return GEAR
     return verb(cat, state, rest)
 
 
-def _at_leisure(state: State) -> bool:
-    """Return True in the inventory, at the hub and in a cleared room."""
+def at_leisure(state: State) -> bool:
+    """Return True in the inventory, at the hub and in a cleared room, where the hero may change gear."""
     if state.phase in (_INVENTORY, _GAME_LOOP):
         return True
     return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED
@@ -148,7 +148,7 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     number = int(text)
     if _offers(state):
         return _option(cat, state, number) or wares.refusal(cat, state, number) or None
-    if not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+    if not (in_fight or (state.phase == _DUNGEON and at_leisure(state))):
         return None
     dungeon, fight = state.dungeon, state.fight
     if not in_fight and dungeon is not None and (reason := _room(dungeon, number)):
