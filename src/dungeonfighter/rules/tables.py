@@ -218,7 +218,7 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 # Hero
 HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
-LEVEL_HEALS: Final = 0
+LEVEL_HEALS: Final = 300
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
 TRAINED: Final = 2
