@@ -36,8 +36,8 @@ _RANKS: Final = {
     Rank.boss.name: (Rank.boss,),
 }  # fmt: skip
 """The ranks at which an enemy can be met, by the rank of its row."""
-_RETIRED: Final = (Event.Traded, Event.PhaseChanged)
-"""The events that no turn adds any more, and those that only bosses without a change add."""
+_NOT_EXPECTED: Final = (Event.Traded, Event.FightStalled)
+"""The events that no turn adds any more, and the end of a fight of 400 acts, which is only a safety net."""
 _RATION: Final = 7
 CASUAL_INPUTS: Final = (8, 2, 2, 2)
 """The times the inputs of a ranked run that the casual run of a seed may have, by the seed's remainder.
@@ -79,7 +79,8 @@ def things(cat: Catalogue) -> Iterator[Thing]:
     yield from (("action", row.id) for row in cat.actions)
     yield from (("consumable", f"{row.id} {what}") for row in cat.consumables for what in ("found", "used"))
     yield from (("talent", row.id) for row in cat.talents)
-    without = _RETIRED if all(row.phase for row in cat.enemies if row.rank == "boss") else _RETIRED[:1]
+    plain_boss = any(row.rank == "boss" and not row.phase for row in cat.enemies)
+    without = _NOT_EXPECTED if plain_boss else (*_NOT_EXPECTED, Event.PhaseChanged)
     yield from (("turn event", name) for number, name in _EVENTS.items() if number not in without)
 
 
@@ -125,7 +126,8 @@ class CoverJob(Struct, frozen=True):
         more = CASUAL_INPUTS[self.seed % len(CASUAL_INPUTS)]
         inputs += casual.play(Player(CURIOUS), self.inputs_max * more, Mode.casual)
         listed = list(things(rules.catalogue))
-        others = {" ".join(thing): counts[thing] for thing in counts.keys() - set(listed)}
+        rare = {("turn event", _EVENTS[code]) for code in _NOT_EXPECTED}
+        others = {" ".join(thing): counts[thing] for thing in counts.keys() - set(listed) - rare}
         return Covered(self.seed, self.names, inputs, tuple(counts[thing] for thing in listed), others)
 
 
