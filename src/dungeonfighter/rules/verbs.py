@@ -18,6 +18,7 @@ from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.journey import choices, hub, road, wares
 from dungeonfighter.rules.journey.dungeon import enter
 from dungeonfighter.rules.state import Dungeon, Phase, Rank, RoomKind, RoomPhase, Slot, State
+from dungeonfighter.rules.views.inventory_lines import all_actions, all_items, all_worn
 
 _INVENTORY = int(Phase.Inventory)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -64,27 +65,27 @@ def _at_leisure(state: State) -> bool:
 def _equip(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return "it needs the number of a bag item, for example equip 1"
+        return f"it needs a bag number: {all_items(cat, state.hero) or 'the bag is empty'}"
     return inventory.equip(cat, state, listed[0])
 
 
 def _unequip(cat: Catalogue, state: State, rest: str) -> str:
     if rest not in Slot.__members__:
-        return f"the slots are {', '.join(Slot.__members__)}"
+        return f"it needs a slot: {all_worn(cat, state.hero)}"
     return inventory.unequip(cat, state, Slot[rest])
 
 
 def _drop(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return "it needs the number of a bag item, for example drop 1"
+        return f"it needs a bag number: {all_items(cat, state.hero) or 'the bag is empty'}"
     return inventory.drop(cat, state, listed[0])
 
 
 def _strip(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None:
-        return "it needs action numbers, for example strip 1,0"
+        return f"it needs action numbers: {all_actions(cat, state.hero.figures.known)}"
     return inventory.set_strip(cat, state, listed)
 
 

@@ -17,7 +17,6 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import bounds
 from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
@@ -29,17 +28,19 @@ from dungeonfighter.rules.state import (
     Rank,
     RoomKind,
     RoomPhase,
+    Slot,
     State,
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions, event_words, item_lines
+from dungeonfighter.rules.views import event_words, item_lines
 from dungeonfighter.rules.views.amounts import healed
+from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
+from dungeonfighter.rules.views.inventory_lines import inventory_lines
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
 from dungeonfighter.rules.views.room_words import (
-    STATS,
     cleared_words,
     drink_words,
     room_words,
@@ -47,7 +48,6 @@ from dungeonfighter.rules.views.room_words import (
     trade_offer,
 )
 
-CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 10
@@ -207,11 +207,16 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
     if bag:
         _add(parts, "equip 1" if bag == 1 else f"equip n ({_numbers(bag)})")
     if worn:
-        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot ({', '.join(worn)})")
+        slots = "" if len(worn) == len(Slot) else f" ({', '.join(worn)})"
+        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot{slots}")
     for choice in patterns:
-        values = _numbers(bag) if choice.pattern.endswith(" n") else f"for example {choice.input}"
-        _add(parts, f"{choice.pattern} ({values})")
+        _add(parts, _pattern(choice))
     return Outline(tuple(parts), "")
+
+
+def _pattern(choice: Choice) -> str:
+    """Return the words of a pattern; of a trade, where not any numbers will do, the example."""
+    return f"{choice.input} or others" if choice.input.startswith("trade") else choice.pattern
 
 
 def _numbers(bag: int) -> str:
@@ -299,9 +304,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
         price = prices.item(hero, item)
-        gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = item_lines.grants(cat, hero, item, briefly=True)
-        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
+        return item_lines.ware(cat, hero, item, price, comparison)
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
@@ -384,18 +387,16 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
     if lacks := wares.lacking(wares.at_hub(cat, state)):
         lines[0] += f" {lacks}"
-    bag = state.hero.bag
-    if not bag:
-        return lines
-    found = item_lines.found_now(state)
-    worn = [comparison.wearing(item) for item in (bag[:-found] if found else bag)]  # new ones have a line
-    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
-    for score, place in sorted(scores)[:2]:
-        if score < 0:
-            lines.append(
-                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
-                f"{item_lines.grants(cat, state.hero, bag[place], briefly=True)}"
-            )
+    hero = state.hero
+    found = item_lines.found_now(state)  # new items have lines of their own
+    scores = [
+        (comparison.score(comparison.wearing(item)), -place)
+        for place, item in enumerate(hero.bag[:-found] if found else hero.bag)
+    ]
+    best, place = max(scores, default=(0, 0))
+    if best > 0:
+        words = item_lines.bagged(cat, hero, hero.bag[-place], comparison)
+        lines.append(f"Best of the bag: {NUMERALS[1 - place]} {words}")
     return lines
 
 
@@ -435,29 +436,7 @@ def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    hero = state.hero
-    worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
-    lines = [_figures(hero), f"Worn: {worn or 'nothing'}"]
-    lines += [
-        f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
-    ]
-    known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
-    strip = ", ".join(cat.actions[number].name for number in hero.strip)
-    slots = hero.figures.slots
-    lines.append(f"Actions: {known}.")
-    lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
-    return lines
-
-
-def _figures(hero: Hero) -> str:
-    """Return the hero's figures: stats without gear, and the lowest rolls that hit, combo, are critical."""
-    f = hero.figures
-    stats = ", ".join(f"{name} {have}" for name, have in zip(STATS, hero.stats, strict=True))
-    rolls = "/".join(map(str, bounds(f.hit, f.combo, f.crit)))
-    return (
-        f"{stats}; damage {f.damage} x{f.amp / 1000:g}, armour {f.armour}, "
-        f"rolls {rolls}, period {f.period / 1000:.1f} s."
-    )
+    return inventory_lines(cat, state.hero, comparison, item_lines.found_now(state))
 
 
 _Phrase = Callable[[Catalogue, State, Comparison, int], str]

@@ -46,7 +46,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, classes, forecast, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
 from dungeonfighter.rules.views.observation import (
@@ -179,7 +179,7 @@ def _player(
     hit, combo, critical = forecast.thresholds(cat, someone, fight)
     return PlayerView(
         name=someone.name,
-        hero_class=labels.CLASSES[someone.kind] if armed else "",
+        hero_class=classes.CLASSES[someone.kind] if armed else "",
         weapon_kind=Weapon(someone.kind).name if armed else "",
         level=someone.level,
         xp=someone.xp,
@@ -191,7 +191,7 @@ def _player(
         technique=someone.stats[2],
         intelligence=someone.stats[3],
         class_points={
-            labels.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
+            classes.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
         },
         gold=someone.gold,
         scars=someone.scars,
