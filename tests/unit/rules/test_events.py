@@ -165,7 +165,7 @@ def test_an_option_that_cannot_be_paid_is_closed_and_still_shown() -> None:
     with pytest.raises(IllegalInput):
         play(state, "2")
     text = rules().text(state, "e1 t1")
-    assert "You have 0 gold." in text
+    assert ", 0 gold | " in text
     assert "Not now: 2 a long one: give 250 gold for " in text
 
 
@@ -194,7 +194,7 @@ def test_a_shrine_shows_one_event_of_its_theme_or_of_all() -> None:
         assert len(the_dungeon(state).offer) == 1
         row = CAT.events[the_dungeon(state).offer[0]]
         assert row.theme in ("", CAT.themes[the_dungeon(state).theme].id)
-        assert f"{row.text}. You have " in rules().text(state, "e1 t1")
+        assert f"{row.text}." in rules().text(state, "e1 t1")
 
 
 def test_going_through_a_trap_with_options_is_the_roll_of_any_trap() -> None:

@@ -87,14 +87,14 @@ def road_words(cat: Catalogue, state: State, number: int) -> str:
 
 
 def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
-    """Return the lines about an event: its text, the purse, and the options that are closed now."""
+    """Return the lines about an event: its text, and the options that are closed now."""
     row = cat.events[number]
     closed = [
         f"Not now: {place + 2} {option_words(cat, state, number, place, level)}."
         for place, option in enumerate(row.options)
         if not choices.is_open(cat, state, option, level)
     ]
-    return [" ".join([f"{row.text}.", f"You have {state.hero.gold} gold.", *closed])]
+    return [" ".join([f"{row.text}.", *closed])]
 
 
 def road_lines(cat: Catalogue, state: State) -> list[str]:

@@ -22,8 +22,9 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 
 ROLL_WORTH: Final = 45
 """Permille of the hero's damage that 1 on each attack roll adds."""
+GAINS_NAMED: Final = 3
 LOSSES_NAMED: Final = 2
-"""The lost bonuses that a text names; of more it gives the number."""
+"""The changed and the lost bonuses that a text names; of more it gives the number."""
 _BEGINNINGS: Final = ("damage taken ", "damage ", "protection ", "rolls ")
 FACTOR_MIN: Final = 500
 FACTOR_MAX: Final = 2500
@@ -69,8 +70,9 @@ def changes(cat: Catalogue, now: Sequence[int], then: Sequence[int]) -> list[str
             lost.append(_power(power) if power else loss(kind, which))
     for parts in (gained, lost):
         parts[:] = _shared(parts)
-    if len(lost) > LOSSES_NAMED:
-        lost[LOSSES_NAMED:] = [f"{len(lost) - LOSSES_NAMED} more"]
+    for parts, most in ((gained, GAINS_NAMED), (lost, LOSSES_NAMED)):
+        if len(parts) > most:
+            parts[most:] = [f"{len(parts) - most} more"]
     return [*gained, f"loses {', '.join(lost)}"] if lost else gained
 
 

@@ -3,7 +3,8 @@
 Of the bag only items that make the hero no weaker have a line. One line counts the others by rarity, with
 their numbers for `drop`, `trade` and `equip`. Of the known actions those of the strip are listed, and the
 best of the others where it may be better. An input that lacks its number costs no turn, and its refusal has
-the whole: `equip` all items of the bag, `unequip` all worn ones, `strip` all actions.
+the whole: `equip` all items of the bag, `unequip` all worn ones, `strip` all actions, `item` all
+consumables.
 
 Source: docs/tools.md, "Views"; docs/rules.md, "Items".
 """
@@ -80,11 +81,21 @@ def all_worn(cat: Catalogue, hero: Hero) -> str:
 
 
 def all_items(cat: Catalogue, hero: Hero) -> str:
-    """Return all items of the bag: what wearing each would change, and what it grants."""
+    """Return all items of the bag: what each gives, and what wearing it would change."""
     comparison = Comparison(cat, hero)
     return "; ".join([
-        f"{place} {item_lines.worded(cat, item, comparison)}{item_lines.grants(cat, hero, item)}"
+        f"{place} {_whole(cat, item)}, {item_lines.overall(comparison.change(item).score)}: "
+        f"{comparison.text(item)}{item_lines.grants(cat, hero, item, briefly=True)}"
         for place, item in enumerate(hero.bag, 1)
+    ])  # fmt: skip
+
+
+def all_goods(cat: Catalogue, hero: Hero) -> str:
+    """Return the consumables that the hero carries, with their effects."""
+    return "; ".join([
+        f"{number + 1} {row.name} x{count}: {row.text}"
+        for number, (row, count) in enumerate(zip(cat.consumables, hero.consumables, strict=True))
+        if count
     ])  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.character.hero import known_actions
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Dungeon, Hero, Item, RoomKind, Slot, State
+from dungeonfighter.rules.state import Dungeon, Hero, Item, Phase, RoomKind, Slot, State
 from dungeonfighter.rules.views import actions
 from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
@@ -22,6 +22,7 @@ from dungeonfighter.rules.views.numerals import NUMERALS
 _ELITE: Final = int(RoomKind.elite)
 _WEAPON: Final = int(Slot.weapon)
 
+_LATER: Final = frozenset((int(Phase.LevelUp), int(Phase.DungeonCompletion)))
 FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
 """The events that put an item at the end of the bag."""
 
@@ -39,14 +40,20 @@ def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
         return []
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
+    hero, phase, alone = state.hero, state.phase, found == 1
     return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, state.hero, item, comparison, alone=found == 1)}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, hero, item, comparison, phase, alone=alone)}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
 
 
-def _found(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison, *, alone: bool) -> str:
-    """Return the words of a found item, with the figures of its actions if it came alone."""
+def _found(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison, phase: int, *, alone: bool) -> str:
+    """Return the words of a found item, with the figures of its actions if it came alone.
+
+    Where the hero cannot wear it before another view compares it, the words are only how good it is.
+    """
+    if phase in _LATER:
+        return f"{graded(cat, item)}, {overall(comparison.score(comparison.wearing(item)))}"
     if not alone:
         return bagged(cat, hero, item, comparison)
     if comparison.score(comparison.wearing(item)) < 0:
@@ -109,6 +116,12 @@ def graded(cat: Catalogue, item: Item) -> str:
     """Return the name of an item with its rarity, level and slot: "Sharp Iron Mace, Rare L7 weapon"."""
     slot = cat.items[item.base].slot
     return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]} {slot}"
+
+
+def briefly(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison) -> str:
+    """Return how good an item is, and its actions, without figures."""
+    score = comparison.score(comparison.wearing(item))
+    return f"{graded(cat, item)}, {overall(score)}{grants(cat, hero, item, briefly=True)}"
 
 
 def overall(score: int) -> str:

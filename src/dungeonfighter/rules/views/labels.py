@@ -18,7 +18,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.journey import wares
-from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
+from dungeonfighter.rules.journey.world import allowance_left, gathered, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -37,7 +37,9 @@ from dungeonfighter.rules.views import event_words, item_lines
 from dungeonfighter.rules.views.amounts import healed
 from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
+from dungeonfighter.rules.views.door_words import clear_worth, door_words
 from dungeonfighter.rules.views.inventory_lines import inventory_lines
+from dungeonfighter.rules.views.level_lines import level_lines
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
 from dungeonfighter.rules.views.room_words import (
@@ -239,7 +241,7 @@ def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Compari
 
 
 _PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
-_PRICE: Final = f"{_PRICE_WITHOUT_SCAR} and a scar"
+_PRICE: Final = f"{_PRICE_WITHOUT_SCAR}, a scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
@@ -317,21 +319,22 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     if not 1 <= number <= len(offers):
         return ""
     offer = offers[number - 1]
-    names = cat.names["enemy"]
-    enemies = ", ".join([f"{names[enemy]}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies])
-    level = offer.level
+    kinds = ", ".join(
+        [f"{cat.enemies[enemy].archetype}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies]
+    )
+    level, more = offer.level, ""
     if offer.boss:
         boss = cat.boss_of_region[world.region]
-        more = f" BOSS {names[boss]}{wheel(cat, state.hero, boss)};"
-    else:
-        more = " (level cleared)" if is_cleared(world, level) else ""
+        more = f" BOSS {cat.names['enemy'][boss]}{wheel(cat, state.hero, boss)}"
     held = resumed(world, offer)
     if held is not None:
         grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
         more += f" (you left it in room {max(1, held.room)}{grown})"
     name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
-    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
+    first, gained, gold = clear_worth(cat, state, offer)
+    worth = f"{'first clear' if first else 'repeat'} {gained} xp, {gold} gold, reward {reward(state, offer)}"
+    return f"{name} L{NUMERALS[level]}{more}, {rooms} rooms: {kinds}; {worth}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -339,8 +342,9 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon is None:
         return ""
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
-        kind, hint = door(cat, state.hero, dungeon, dungeon.doors[number - 1])
-        return f"{kind}: {hint}" if hint else kind
+        behind = dungeon.doors[number - 1]
+        kind, hint = door(cat, state.hero, dungeon, behind)
+        return door_words(cat, state, dungeon, behind, hint) if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
@@ -383,8 +387,8 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
-    cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
-    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
+    cleared = f"{NUMERALS[world.first_clears]} level{'s'[: world.first_clears != 1]} cleared"
+    lines = [f"{cat.regions[world.region].name}, {cleared}. {clock(state)}"]
     if lacks := wares.lacking(wares.at_hub(cat, state)):
         lines[0] += f" {lacks}"
     hero = state.hero
@@ -395,7 +399,7 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     ]
     best, place = max(scores, default=(0, 0))
     if best > 0:
-        words = item_lines.bagged(cat, hero, hero.bag[-place], comparison)
+        words = item_lines.briefly(cat, hero, hero.bag[-place], comparison)
         lines.append(f"Best of the bag: {NUMERALS[1 - place]} {words}")
     return lines
 
@@ -412,7 +416,8 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
         return _ahead_lines(cat, state, dungeon)
     if _is_event(dungeon):
         return event_words.event_lines(cat, state, dungeon.offer[0], dungeon.level)
-    return [f"You have {state.hero.gold} gold."] if dungeon.kind == _MERCHANT else []
+    lacks = wares.lacking(wares.in_room(cat, state, dungeon))
+    return [lacks] if lacks else []
 
 
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
@@ -432,7 +437,7 @@ def _road_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    return ["Choose a talent, or train."]
+    return level_lines(cat, state.hero)
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:

@@ -225,21 +225,19 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     left = turns_left(state)
     turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
+    xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
-            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
+            f"{head} | {hero.name} L{NUMERALS[hero.level]} {hp} | xp {xp}/{needed}, {gold} gold | "
+            f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     own = f"{head} | {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} | "
     if state.phase == _INVENTORY:
         return f"{own}{gold} gold{turns}"
     return (
         f"{own}"
-        f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
-        f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
-        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+        f"xp {xp}/{needed}, {gold} gold, score {points(rules.score(state))}"
         f"{_scars(hero.scars) if hero.scars else ''}{_ascension(state.ascension)}{turns}"
     )
 
