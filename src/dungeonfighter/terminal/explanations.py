@@ -95,10 +95,13 @@ ROOMS: Final = {
     "fight": "an enemy; the way on is through it",
     "elite": "a stronger enemy, which leaves one of three items to you",
     "treasure": "one of three items: the open one is safe, the better ones cost a roll or a fight",
-    "shrine": "offers trades; you may go on without",
+    "shrine": (
+        "an event with options: each names what it costs and gives; one with a percentage rolls a d20, and "
+        "then gives or costs; you may go on without"
+    ),
     "merchant": "goods and items for gold",
     "rest": "sleep for health, or study for experience",
-    "trap": f"a d20: {tables.TRAP_AVOIDED} or more avoids the trap, less costs health",
+    "trap": f"a d20: {tables.TRAP_AVOIDED} or more avoids the trap, less costs health; some have other ways past",
     "dark": "a door that does not show what is behind it",
 }
 

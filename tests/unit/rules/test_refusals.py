@@ -169,7 +169,9 @@ def test_a_dungeon_that_is_not_offered() -> None:
 
 
 def test_an_unknown_input() -> None:
-    with pytest.raises(IllegalInput, match=r"'fly' is not legal now: an input is a number, or one of equip, .*; legal: 1, 2"):
+    with pytest.raises(
+        IllegalInput, match=r"'fly' is not legal now: an input is a number, or one of equip, .*; legal: 1, 2"
+    ):
         play(hub(), "fly")
 
 

@@ -112,7 +112,7 @@ def test_pilot_flame_does_not_light_or_feed_a_fire() -> None:
 def test_red_lens_deals_more_and_costs_health_but_never_the_last_point() -> None:
     assert dealt(with_unique("red_lens", HIT), "1") > dealt(without("red_lens", HIT), "1") * 12 // 10
     state = with_unique("red_lens", HIT)
-    assert taken(state, "1") == state.hero.figures.health_max * 2 // 100
+    assert taken(state, "1") == state.hero.figures.health_max // 100
     state = with_unique("red_lens", HIT)
     state.hero.health = 1
     play(state, "1")

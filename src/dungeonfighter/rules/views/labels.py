@@ -131,7 +131,7 @@ def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
     if dungeon.phase != _OFFER_MADE:
         return ""
     if _is_event(dungeon):
-        return cat.events[dungeon.offer[0]].text
+        return event_words.event_text(cat, state, dungeon.offer[0], dungeon.level)
     return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
