@@ -153,7 +153,7 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str:
     if not text.isdigit():
         return f"an input is a number, or one of {', '.join(_VERBS)} with numbers"
     number = int(text)
-    return _closed(cat, state, number) or f"{_WHERE[state.phase]} has no {number}"
+    return _closed(cat, state, number) or f"{_WHERE[Phase(state.phase)]} has no {number}"
 
 
 def _closed(cat: Catalogue, state: State, number: int) -> str:

@@ -36,6 +36,7 @@ from dungeonfighter.rules.state import (
     Intent,
     Item,
     Mode,
+    Offer,
     Phase,
     Rank,
     RoomKind,
@@ -48,6 +49,7 @@ from dungeonfighter.rules.state import (
 from dungeonfighter.rules.views import actions, classes, event_words, forecast, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
+from dungeonfighter.rules.views.door_words import clear_worth
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
@@ -400,21 +402,28 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
 
 
 def _offers(cat: Catalogue, state: State) -> list[OfferView]:
-    return [
-        OfferView(
-            number=number,
-            name=labels.dungeon_name(cat, offer.theme, offer.name),
-            theme=cat.themes[offer.theme].name,
-            level=offer.level,
-            rooms=tables.rooms_of(offer.level),
-            boss=offer.boss,
-            cleared=is_cleared(state.world, offer.level),
-            enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
-            reward=labels.reward(state, offer),
-            resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
-        )
-        for number, offer in enumerate(state.world.offers, 1)
-    ]
+    return [_offer(cat, state, number, offer) for number, offer in enumerate(state.world.offers, 1)]
+
+
+def _offer(cat: Catalogue, state: State, number: int, offer: Offer) -> OfferView:
+    first, gained, gold = clear_worth(cat, state, offer)
+    enemies = [cat.enemies[enemy] for enemy in offer.enemies]
+    return OfferView(
+        number=number,
+        name=labels.dungeon_name(cat, offer.theme, offer.name),
+        theme=cat.themes[offer.theme].name,
+        level=offer.level,
+        rooms=tables.rooms_of(offer.level),
+        boss=offer.boss,
+        cleared=is_cleared(state.world, offer.level),
+        enemies=[row.name for row in enemies],
+        reward=labels.reward(state, offer),
+        resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
+        kinds=[row.archetype for row in enemies],
+        first_clear=first,
+        xp=gained,
+        gold=gold,
+    )
 
 
 def _talents(cat: Catalogue, state: State) -> list[TalentView]:
