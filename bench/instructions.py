@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,19 +44,22 @@ class Failed(Exception):
     """The driver failed, or valgrind reported no count."""
 
 
-class Count:
-    """A running count: a server of this source tree under valgrind, in a process of its own."""
+class Counted:
+    """A process of a tree's sources under valgrind, which counts the instructions of each child apart."""
 
     def __init__(
-        self, valgrind: str, tree: Path, store: str, folder: Path, *words: str,
+        self,
+        valgrind: str,
+        tree: Path,
+        folder: Path,
+        words: Sequence[str],
         variables: Mapping[str, str] = _NONE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._folder = folder
         folder.mkdir()
         command = [
             valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
-            f"--log-file={folder}/%p.log", sys.executable, "-m", "bench.in_process", store,
-            *map(str, (_BOTS, _FIRST, _LAST)), *words,
+            f"--log-file={folder}/%p.log", sys.executable, "-m", *words,
         ]  # fmt: skip
         path = os.pathsep.join([str(tree.resolve() / "src"), str(_ROOT)])
         environ = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", **variables}
@@ -64,8 +67,8 @@ class Count:
             command, cwd=_ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def per_turn(self) -> float:
-        """Wait for the end of the count and return the instructions of a turn.
+    def result(self) -> tuple[str, dict[str, str]]:
+        """Wait for the end; return the output and the logs of valgrind, by process id.
 
         Raises:
             Failed: The process failed, or did not end in time.
@@ -79,7 +82,26 @@ class Count:
             self._process.wait()
         if self._process.returncode:
             raise Failed(error[-2000:])
-        logs = {log.stem: log.read_text() for log in self._folder.glob("*.log")}
+        return output, {log.stem: log.read_text() for log in self._folder.glob("*.log")}
+
+
+class Count(Counted):
+    """A running count: a server of this source tree under valgrind, in a process of its own."""
+
+    def __init__(
+        self, valgrind: str, tree: Path, store: str, folder: Path, *words: str,
+        variables: Mapping[str, str] = _NONE,
+    ) -> None:  # fmt: skip
+        driver = ["bench.in_process", store, *map(str, (_BOTS, _FIRST, _LAST)), *words]
+        super().__init__(valgrind, tree, folder, driver, variables)
+
+    def per_turn(self) -> float:
+        """Wait for the end of the count and return the instructions of a turn.
+
+        Raises:
+            Failed: The process failed, or did not end in time.
+        """
+        output, logs = self.result()
         return per_turn(output, logs, _BOTS)
 
 
@@ -96,12 +118,17 @@ def per_turn(output: str, logs: dict[str, str], bots: int) -> float:
     """
     try:
         (first, fewer), (last, more) = (line.split() for line in output.splitlines())
-        return (_refs(logs[last]) - _refs(logs[first])) / bots / (int(more) - int(fewer))
+        return (refs(logs[last]) - refs(logs[first])) / bots / (int(more) - int(fewer))
     except (ValueError, KeyError, ZeroDivisionError) as error:
         raise Failed(f"the driver wrote {output!r}, and there are logs of {sorted(logs)}: {error}") from None
 
 
-def _refs(log: str) -> int:
+def refs(log: str) -> int:
+    """Return the count of instructions in a log of valgrind.
+
+    Raises:
+        Failed: The log has none.
+    """
     found = _REFS.search(log)
     if found is None:
         raise Failed(f"valgrind counted nothing: {log[-2000:]}")
@@ -175,11 +202,14 @@ def _arguments() -> argparse.Namespace:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--access", action="store_true", help="count the cost of the admission")
     other.add_argument("--traces", action="store_true", help="count the cost of traces")
-    other.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
+    other.add_argument(
+        "--tree", type=checkout, metavar="DIR", help="another checkout, counted beside this one"
+    )
     return parser.parse_args()
 
 
-def _tree(text: str) -> Path:
+def checkout(text: str) -> Path:
+    """Return the folder of a source tree, for argparse."""
     tree = Path(text)
     if not (tree / "src" / "dungeonfighter").is_dir():
         raise argparse.ArgumentTypeError(f"{text} is no checkout: it has no src/dungeonfighter")

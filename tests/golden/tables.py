@@ -115,10 +115,21 @@ def _events(cat: Catalogue) -> list[str]:
 
 
 def _option(option: EventOption) -> str:
+    cost, gain = _cost(option.cost), _gain(option.gain)
     if option.roll:
         die = f"d20 + {option.stat.upper()}/4 of {option.roll}"
-        return f"{option.text}: {die} for {_trade(option.gain)}, else {_trade(option.cost)}"
-    return f"{option.text}: {_trade(option.cost)} for {_trade(option.gain)}"
+        return f"{option.text}: {die} for {gain}, else {cost}"
+    if not option.gain[0]:
+        return f"{option.text}: {cost}"
+    return f"{option.text}: {cost} for {gain}" if option.cost[0] else f"{option.text}: {gain} for free"
+
+
+def _cost(trade: tuple[str, int]) -> str:
+    return f"weaken {trade[1]}" if trade[0] == "status" else _trade(trade)
+
+
+def _gain(trade: tuple[str, int]) -> str:
+    return f"shield {trade[1]}" if trade[0] == "status" else _trade(trade)
 
 
 def _trade(trade: tuple[str, int]) -> str:
@@ -127,7 +138,9 @@ def _trade(trade: tuple[str, int]) -> str:
         "health": f"{amount / 10:g} % health",
         "gold": f"{amount} x level gold",
         "xp": f"{amount / 1000:g} units",
-        "item": f"an item, {amount} rarity up",
+        "item": f"an item, {amount} rarity up" if amount else "an item",
+        "stat": f"{amount} on the stat of the weapon",
+        "good": f"{amount} random consumable{'s' if amount > 1 else ''}",
     }
     return words.get(what, f"{what} {amount}") if what else "-"
 

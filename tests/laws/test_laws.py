@@ -244,7 +244,16 @@ def _largest() -> State:
     hero.strip = hero.figures.known[:8]
     state.world.shop = items[25:26]
     state.world.offers = [Offer(100, 2, 9, enemies=[200] * tables.ROSTER) for _ in range(3)]
-    state.world.meters = [-1000, -1000, -400]
+    state.world.meters = [-1000, -1000, -400, -1000]
+    state.world.cleared = [98, 99, 100]
+    state.seed, state.nonce = limits.seed_max, bytes(limits.nonce_bytes)
+    state.ascension = limits.ascensions_max
+    hero.consumables = [200] * len(cat.consumables)
+    fight = state.fight
+    assert fight is not None
+    fight.hero.statuses[:] = fight.enemy.statuses[:] = [10**6] * len(fight.hero.statuses)
+    fight.damage = fight.period = fight.armour = fight.hero_armour = 10**9
+    state.reward = [10**6] * 6
     dungeon = state.dungeon
     assert dungeon is not None
     dungeon.stock = items[25:28]  # an elite's spoils, or the wares of a merchant with two goods

@@ -33,7 +33,7 @@ def make_policy(name: str, seed: int = 0) -> Policy:
     """Make a new policy by name.
 
     `heuristic-without-<skill>` is the heuristic with that skill switched off, and `search-<n>` the search
-    that simulates up to n outcomes a decision.
+    that simulates up to n fights a decision.
 
     Raises:
         BadInput: No policy has that name; the message lists the names.

@@ -1,6 +1,6 @@
-"""The heuristic with a planner: it plans several actions ahead in fights with elites, guardians and bosses.
+"""The heuristic with a planner: it simulates each input of a fight to the fight's end, and takes the best.
 
-Its dice are those of the planner's model, never those of the run.
+The simulations have dice of their own, which the view decides; those of the run stay unknown.
 """
 
 from __future__ import annotations
@@ -8,31 +8,32 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.bots.heuristic import Heuristic
-from dungeonfighter.bots.planner import Planner
+from dungeonfighter.bots.imagined import imagine, is_known
+from dungeonfighter.bots.rollouts import Rollouts
 from dungeonfighter.rules.views.observation import Observation
 
-BUDGET: Final = 200
-"""The outcomes that one decision simulates by default: two own actions ahead."""
+BUDGET: Final = 240
+"""The fights that one decision simulates by default."""
 BUDGET_MAX: Final = 300_000
-PLANNED: Final = frozenset(("elite", "guardian", "boss"))
-_STANCES: Final = frozenset("1234")
-"""The inputs that the planner may replace; when to drink or throw is judged better by the whole fight."""
+AUTO: Final = "9"
+FLEE: Final = "8"
 
 
 class Search(Heuristic):
-    """The policy; `budget` is the number of outcomes that a decision may simulate."""
+    """The policy; `budget` is the number of fights that a decision may simulate."""
 
     name = "search"
 
     def __init__(self, budget: int = BUDGET) -> None:
         if not 1 <= budget <= BUDGET_MAX:
-            raise ValueError(f"a budget is 1 to {BUDGET_MAX} simulated outcomes")
+            raise ValueError(f"a budget is 1 to {BUDGET_MAX} simulated fights")
         super().__init__()
         self._budget = budget
 
     def _in_combat(self, o: Observation, legal: frozenset[str]) -> str:
         usual = super()._in_combat(o, legal)
         c = o.combat
-        if c is None or c.rank not in PLANNED or usual not in _STANCES or c.intent == "flee":
+        if c is None or not is_known(o, c):
             return usual
-        return Planner(o, c).better_than(usual, _STANCES & legal, self._budget)
+        refused = {AUTO, FLEE} if c.rank == "guardian" else {AUTO}
+        return Rollouts(imagine(o, c)).best(sorted(legal - refused), usual, self._budget)

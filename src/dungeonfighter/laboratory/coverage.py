@@ -39,8 +39,10 @@ _RANKS: Final = {
 _RETIRED: Final = (Event.Traded, Event.PhaseChanged)
 """The events that no turn adds any more, and those that only bosses without a change add."""
 _RATION: Final = 7
-CASUAL_INPUTS: Final = 2
-"""A casual run may have so many times the inputs of a ranked one, because clones take it to the last region.
+CASUAL_INPUTS: Final = (8, 2, 2, 2)
+"""The times the inputs of a ranked run that the casual run of a seed may have, by the seed's remainder.
+
+Clones take it to the last region with twice as many, and with eight times as many past the last boss.
 """
 _ITEM_EVENTS: Final = frozenset((
     Event.WeaponChosen, Event.ItemFound, Event.ItemBought, Event.TradedUp, Event.Equipped,
@@ -120,7 +122,8 @@ class CoverJob(Struct, frozen=True):
         counts: Counter[Thing] = Counter()
         inputs = sum(Watcher(rules, self.seed, counts).play(each, self.inputs_max) for each in self.players)
         casual = Watcher(rules, self.seed, counts)
-        inputs += casual.play(Player(CURIOUS), self.inputs_max * CASUAL_INPUTS, Mode.casual)
+        more = CASUAL_INPUTS[self.seed % len(CASUAL_INPUTS)]
+        inputs += casual.play(Player(CURIOUS), self.inputs_max * more, Mode.casual)
         listed = list(things(rules.catalogue))
         others = {" ".join(thing): counts[thing] for thing in counts.keys() - set(listed)}
         return Covered(self.seed, self.names, inputs, tuple(counts[thing] for thing in listed), others)
@@ -131,7 +134,7 @@ def _rotating() -> tuple[Player, ...]:
     """Return players of which each seed has a few: the exploits, and those that always give one answer."""
     always = [
         Player("heuristic", (), ((subject, answer),))
-        for subject in ("door", "talent", "item")
+        for subject in ("door", "talent", "item", "stance")
         for answer in answers()[subject]
     ]
     return (*(Player(name) for name in EXPLOITS), *always)

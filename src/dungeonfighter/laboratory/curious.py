@@ -1,7 +1,8 @@
 """A player that tries everything: the heuristic, with drawn answers where a choice shows more of the content.
 
 It draws the weapon, the talents, the answers to offers and events, and the strip, tries consumables in fights
-and drops an item at times. All else is the heuristic's, so it comes as far as that nearly does.
+and drops an item at times. It never flees from a guardian: a casual run of the heuristic can flee and return
+for ever. All else is the heuristic's, so it comes as far as that nearly does.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ class Curious:
         o = observation
         listed = sorted(chores.legal_inputs(o))
         if o.current_state in _DRAWN or _is_offer(o):
-            answers = [text for text in listed if text.isdigit() and text not in ("0", "4", "5")]
+            answers = [text for text in listed if text.isdigit() and text != "0"]
             return self._dice.choice(answers or ["1"])
         if o.current_state == "Combat":
             goods = [text for text in listed if text.startswith("item ") or text == "6"]
             if goods and self._dice.random() < TRIES:
                 return self._dice.choice(goods)
+            o = _without_flight(o)
         if o.current_state == "GameLoop":
             if strip := self._strip(o):
                 return strip
@@ -64,6 +66,12 @@ class Curious:
         if [action.name for action in drawn] == o.player.strip:
             drawn.reverse()
         return "strip " + ",".join(str(action.number) for action in drawn)
+
+
+def _without_flight(o: Observation) -> Observation:
+    if o.combat is None or o.combat.rank in ("normal", "elite"):
+        return o
+    return replace(o, available_actions=[choice for choice in o.available_actions if choice.input != "8"])
 
 
 def _is_offer(o: Observation) -> bool:

@@ -14,14 +14,14 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, IllegalInput, RunOver
-from dungeonfighter.rules import codec, dice, modes, tables, verbs
+from dungeonfighter.rules import codec, dice, modes, plays, tables, verbs
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.character import progress
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import canonical
 from dungeonfighter.rules.journey import dungeon, hub
-from dungeonfighter.rules.menus import ALWAYS, Menus, Play
+from dungeonfighter.rules.menus import ALWAYS, EQUIP, Menus, Play
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
 from dungeonfighter.rules.views import snapshot, text_view
@@ -173,6 +173,9 @@ class Rules:
         Raises:
             BadInput: bad_argument or illegal_input; the state is unchanged.
         """
+        number = EQUIP.get(text, 0)
+        if 0 < number <= len(state.hero.bag) and verbs.at_leisure(state):
+            return plays.equip, number
         menu = self._menus.of(state)
         play = menu.table.get(text)
         if play is None:  # most inputs have their canonical spelling already

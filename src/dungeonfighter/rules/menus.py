@@ -85,6 +85,10 @@ ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
 )
 """By phase, the inputs that are legal in each state of it. Most inputs are among them and need no key."""
 
+EQUIP: Final = {f"equip {number}": number for number in range(1, limits.bag_items_max + 1)}
+"""The number of the bag item by input. Where the hero may change gear, these inputs are legal as far as the
+bag has items; to look up the menu, too, took an eighth of such a turn (counted)."""
+
 MENUS_MAX = 8192
 """The greatest number of menus that a table keeps; beyond that it evicts all of them."""
 

@@ -57,13 +57,13 @@ def play(cat: Catalogue, state: State, text: str) -> str:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in ("dungeon", "item", "wares") and not _at_leisure(state):
+    if word not in ("dungeon", "item", "wares") and not at_leisure(state):
         return GEAR
     return verb(cat, state, rest)
 
 
-def _at_leisure(state: State) -> bool:
-    """Return True in the inventory, at the hub and in a cleared room."""
+def at_leisure(state: State) -> bool:
+    """Return True in the inventory, at the hub and in a cleared room, where the hero may change gear."""
     if state.phase in (_INVENTORY, _GAME_LOOP):
         return True
     return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED
@@ -162,9 +162,9 @@ def _closed(cat: Catalogue, state: State, number: int) -> str:
         return _option(cat, state, number) or wares.refusal(cat, state, number) or _hub(state, number)
     in_fight = state.phase == _COMBAT
     dungeon, fight = state.dungeon, state.fight
-    if not in_fight and (state.phase != _DUNGEON or (number != _POTION and not _at_leisure(state))):
+    if not in_fight and (state.phase != _DUNGEON or (number != _POTION and not at_leisure(state))):
         return ""
-    if not in_fight and dungeon is not None and _at_leisure(state) and (reason := _room(dungeon, number)):
+    if not in_fight and dungeon is not None and at_leisure(state) and (reason := _room(dungeon, number)):
         return reason
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"

@@ -101,7 +101,9 @@ ROOMS: Final = {
     ),
     "merchant": "goods and items for gold",
     "rest": "sleep for health, or study for experience",
-    "trap": f"a d20: {tables.TRAP_AVOIDED} or more avoids it, less costs health; some have other ways past",
+    "trap": (
+        f"a d20: {tables.TRAP_AVOIDED} or more avoids the trap, less costs health; some have other ways past"
+    ),
     "dark": "a door that does not show what is behind it",
 }
 

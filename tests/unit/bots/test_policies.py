@@ -62,7 +62,7 @@ def test_the_json_view_leads_to_the_same_decision(policy: str) -> None:
             assert player.choose(decoded) == player.choose(seen)
 
 
-@pytest.mark.parametrize("policy", ["auto", "heuristic", "search"])
+@pytest.mark.parametrize("policy", ["auto", "heuristic", "search-20"])
 def test_the_brief_view_leads_to_the_same_decision(policy: str) -> None:
     player = make_policy(policy)
     for state in states(policy, seed=12):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import dice
+from dungeonfighter.rules import bonuses, dice
 from dungeonfighter.rules.catalog import load_catalogue, worth
 from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.character import hero, loot
@@ -53,6 +53,23 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     assert change.damage == after.damage - before.damage
     assert change.armour == after.armour - before.armour
     assert change.health == after.health_max - before.health_max
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_bonuses_of_a_hero_are_the_sums_over_the_worn_items(seed: int) -> None:
+    someone = dressed(seed)
+    sums = loot.affix_totals(CAT, someone)
+    plain, _ = loot.worn_affixes(CAT, someone)
+    assert plain == sums[: loot.STATS]
+    expected: dict[int, list[int]] = {kind: [] for kind in (bonuses.DEALS, bonuses.TAKES, bonuses.ROLLS)}
+    relics = 0
+    for (kind, which), amount in zip(CAT.bonuses, sums[loot.STATS :], strict=True):
+        if amount and kind in expected:
+            expected[kind] += which, amount
+        elif amount and kind == bonuses.RELIC:
+            relics |= 1 << which
+    of = someone.figures
+    assert [of.deals, of.takes, of.rolls, of.relics] == [*expected.values(), relics]
 
 
 @pytest.mark.parametrize("seed", range(20))

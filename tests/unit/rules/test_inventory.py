@@ -8,9 +8,10 @@ from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import State
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.loot import roll_item, starting_weapon
+from dungeonfighter.rules.codec import copy
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
-from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules
+from dungeonfighter.rules.state import Item, Phase, RoomKind, Slot, Weapon
+from tests.unit.rules.position import cleared, combat_state, doors, hub, inputs, play, room, rules
 
 
 def owning(*items: Item, phase: Phase = Phase.Inventory) -> State:
@@ -34,6 +35,23 @@ def test_equip_moves_the_item_from_the_bag_to_its_slot() -> None:
     state = owning(item)
     play(state, "equip 1")
     assert (state.hero.worn[Slot.head], state.hero.bag) == (item, [])
+
+
+def test_equip_is_legal_exactly_where_it_is_listed() -> None:
+    offered = room(RoomKind.rest)
+    play(offered, "1")
+    at_leisure = [hub(), owning(), cleared()]
+    busy = [owning(phase=Phase.DungeonSelection), combat_state(), doors(), offered]
+    for state in at_leisure + busy:
+        state.hero.bag = [piece(Slot.head), piece(Slot.chest)]
+        listed = [text for text in inputs(state) if text.startswith("equip ")]
+        assert listed == (["equip 1", "equip 2"] if state in at_leisure else [])
+        for text in ("equip 0", "equip 1", "equip 2", "equip 3"):
+            if text in listed:
+                play(copy(state), text)
+            else:
+                with pytest.raises(BadInput):
+                    play(copy(state), text)
 
 
 def test_the_replaced_item_takes_the_place_in_the_bag() -> None:

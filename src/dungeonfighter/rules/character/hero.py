@@ -42,18 +42,18 @@ _THICK: Final = Perk.thick_skin
 _LONG: Final = Perk.long_statuses
 _PERKS: Final = len(NUMBERS)
 _DIGGER: Final = 1 << Relic.digger
-_PLAIN: Final = loot.STATS
 BONUSES_MAX: Final = 4096
-"""The greatest number of sums of bonuses that the cache of a catalogue keeps; beyond that it evicts all."""
+"""The greatest number of sets of bonuses that the cache of a catalogue keeps; beyond that it evicts all."""
 
 
 Conditional = tuple[Sequence[int], Sequence[int], Sequence[int], int, tuple[tuple[int, int], ...]]
 """The bonuses of gear under a condition as `Figures` has them (deals, takes, rolls, relics), and those on
 perks."""
-_NONE: Final[dict[tuple[int, ...], Conditional]] = {}
+_PLAIN: Final[Conditional] = ([], [], [], 0, ())
+"""Gear without such a bonus, the common case at low levels."""
 _known_bonuses: Final[dict[str, dict[tuple[int, ...], Conditional]]] = {}
-"""A cache by identity of the catalogue and the amounts of its bonuses; without it, a change of equipment took
-twice as long."""
+"""A cache by identity of the catalogue and the bonuses of `loot.worn_affixes`; without it, a change of
+equipment took twice as long."""
 PERK_NUMBERS: Final = tuple(NUMBERS[name] for name in PERKS)
 """The perk's number by its place in `bonuses.PERKS`."""
 _TIER_STEPS: Final = tables.TIER_STEPS
@@ -69,14 +69,12 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     named like the fields that they fill. Measured: building the struct by keyword takes 3.2 us, by position
     0.4 us; `min` or `max` takes 0.2 us, a comparison 0.02 us.
     """
-    sums = loot.affix_totals(cat, hero)
+    sums, pairs = loot.worn_affixes(cat, hero)
     (
         strength, agility, technique, intelligence, health_max, armour, damage, faster, hit, combo, crit,
         drops, gold,
-    ) = sums[:_PLAIN]  # fmt: skip
-    extra = tuple(sums[_PLAIN:])
-    known = _known_bonuses.get(cat.identity, _NONE)
-    deals, takes, rolls, relics, more = known.get(extra) or _conditional(cat, extra)
+    ) = sums  # fmt: skip
+    deals, takes, rolls, relics, more = _conditional(cat, tuple(pairs)) if pairs else _PLAIN
     perks = [0] * _PERKS
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount
@@ -134,12 +132,26 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     _repair_strip(cat, hero)
 
 
-def _conditional(cat: Catalogue, amounts: tuple[int, ...]) -> Conditional:
-    """Return the bonuses under a condition of these amounts of `Catalogue.bonuses`, and keep them."""
+def _conditional(cat: Catalogue, worn: tuple[int, ...]) -> Conditional:
+    """Return the bonuses of `loot.worn_affixes`, each with its sum in the order of `Catalogue.bonuses`."""
+    known = _known_bonuses.setdefault(cat.identity, {})
+    made = known.get(worn)
+    if made is None:
+        if len(known) >= BONUSES_MAX:
+            known.clear()
+        made = known[worn] = _added(cat, worn)
+    return made
+
+
+def _added(cat: Catalogue, worn: Sequence[int]) -> Conditional:
+    amounts: dict[int, int] = {}
+    for place, amount in zip(worn[::2], worn[1::2], strict=True):
+        amounts[place] = amounts.get(place, 0) + amount
     pairs: tuple[list[int], list[int], list[int]] = ([], [], [])
     perks = []
     relics = 0
-    for (kind, which), amount in zip(cat.bonuses, amounts, strict=True):
+    for place, amount in sorted(amounts.items()):
+        kind, which = cat.bonuses[place - loot.STATS]
         if not amount:
             continue
         if kind == PERK:
@@ -148,11 +160,7 @@ def _conditional(cat: Catalogue, amounts: tuple[int, ...]) -> Conditional:
             relics |= 1 << which
         else:
             pairs[kind].extend((which, amount))
-    known = _known_bonuses.setdefault(cat.identity, {})
-    if len(known) >= BONUSES_MAX:
-        known.clear()
-    made = known[amounts] = (*pairs, relics, tuple(perks))
-    return made
+    return (*pairs, relics, tuple(perks))
 
 
 def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:

@@ -27,21 +27,21 @@ _MYTHIC = len(loot.RARITIES) - 1
 def equip(cat: Catalogue, state: State, number: int) -> str:
     """Equip item `number` of the bag (from 1); the item worn before takes its place in the bag."""
     hero = state.hero
-    if not 1 <= number <= len(hero.bag):
+    bag, all_worn = hero.bag, hero.worn
+    if not 1 <= number <= len(bag):
         return _bag_numbers(hero)
-    item = hero.bag[number - 1]
+    item = bag[number - 1]
     slot = cat.item_slot[item.base]
-    worn = hero.worn[slot]
-    bag = hero.bag
+    worn = all_worn[slot]
     hero.bag = without(bag, number - 1) if worn is None else replaced(bag, number - 1, worn)
-    hero.worn = replaced(hero.worn, slot, item)
+    hero.worn = replaced(all_worn, slot, item)
     before = hero.kind
     if slot == _WEAPON:
         hero.kind = cat.item_weapon[item.base]
     strip = hero.strip
     learn(cat, hero)
     state.log.append([Event.Equipped, item.base, item.level])
-    if hero.kind == before:
+    if hero.strip is not strip and hero.kind == before:
         _tell_lost(state, strip)
     return ""
 
@@ -59,7 +59,8 @@ def unequip(cat: Catalogue, state: State, slot: int) -> str:
     strip = hero.strip
     learn(cat, hero)
     state.log.append([Event.Unequipped, item.base])
-    _tell_lost(state, strip)
+    if hero.strip is not strip:
+        _tell_lost(state, strip)
     return ""
 
 

@@ -172,20 +172,38 @@ def totals(cat: Catalogue, item: Item) -> list[int]:
 
 
 def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
+    """Return the `totals` of all worn items together."""
     sums = [0] * (STATS + len(cat.bonuses))
+    for item in hero.worn:
+        if item is not None:
+            add(cat, item, sums)
+    return sums
+
+
+def worn_affixes(cat: Catalogue, hero: Hero) -> tuple[list[int], list[int]]:
+    """Return the plain part of `affix_totals`, and the bonuses as pairs of place and amount, not yet added.
+
+    Each change of equipment sums all items anew, so `add` is written out here. A hero has few of the many
+    bonuses: to sum them in places of their own took a third of `hero.refresh` (counted).
+    """
+    sums = [0] * STATS
+    pairs: list[int] = []
     powers = cat.item_bonuses
     stats, worths, slows = cat.affix_stat, cat.affix_worth, cat.item_slows
-    for item in hero.worn:  # `add` written out, because each change of equipment sums all items anew
+    for item in hero.worn:
         if item is not None:
             worth = worths[item.rarity][item.level]
             for number in item.affixes:
-                sums[stats[number]] += worth[number]
+                place = stats[number]
+                if place < STATS:
+                    sums[place] += worth[number]
+                else:
+                    pairs += place, worth[number]
             base = item.base
             sums[SPEED] -= slows[base]
-            if powers[base]:
-                for place, amount in powers[base]:
-                    sums[place] += amount
-    return sums
+            for power in powers[base]:
+                pairs += power
+    return sums, pairs
 
 
 def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:

@@ -36,17 +36,19 @@ from dungeonfighter.rules.tables import (
 )
 from dungeonfighter.rules.talents import Perk
 
-_HEAVY = int(Intent.heavy)
 _STATUS = int(Intent.status)
 _DEFEND = int(Intent.defend)
 _HEAL = int(Intent.heal)
 _FLEE = int(Intent.flee)
-_CRUSH = int(Intent.crush)
 _DRAIN = int(Intent.drain)
 _MISS = int(Band.miss)
 _CRITICAL_MISS = int(Band.critical_miss)
 _CRITICAL = int(Band.critical)
 _HIT = int(Band.hit)
+
+_HEAVIES: Final = (int(Intent.heavy), int(Intent.crush))
+_SURER: Final = tuple(MISS_MAX - HEAVY_MISS_MAX if intent in _HEAVIES else 0 for intent in Intent)
+"""By how much an attack lowers the total that hits, by intent."""
 
 # Module constants, for the reason given in `hero_side`.
 _ENEMY_ATTACKED: Final = Event.EnemyAttacked
@@ -63,14 +65,15 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     enemy = fight.enemy
     own = enemy.statuses
     intent = fight.intent
+    attacks = INTENT_DAMAGE[intent] > 0
     afflicted = own != CLEAN
     if afflicted:
         if own[STUN]:
             return _stunned(cat, state, fight, now)
-        if not apply_enemy_statuses(cat, state, fight, INTENT_DAMAGE[intent] > 0):
+        if not apply_enemy_statuses(cat, state, fight, attacks):
             return _WON
     lengths = 1
-    if INTENT_DAMAGE[intent]:
+    if attacks:
         lengths = _strike(cat, state, fight, intent)
         if lengths == 0:
             return Result.died
@@ -134,7 +137,7 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
         own[ROLL_PENALTY] -= 1
         total -= tables.ROLL_PENALTY
     band = _band(fight, die, total, intent)
-    countered = fight.guarding and intent in (_HEAVY, _CRUSH)
+    countered = fight.guarding and intent in _HEAVIES
     if countered:
         statuses.inflict(own, statuses.MARK, 1)
         state.log.append([Event.HeavyGuarded])
@@ -167,9 +170,7 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
         lowest = HIT_FLOOR
     elif lowest > COMBO_MIN:  # a total that would be a combo of the hero always hits
         lowest = COMBO_MIN
-    if intent in (_HEAVY, _CRUSH):
-        lowest -= MISS_MAX - HEAVY_MISS_MAX
-    return _HIT if total >= lowest else _MISS
+    return _HIT if total >= lowest - _SURER[intent] else _MISS
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:

@@ -67,15 +67,14 @@ def wares_open(cat: Catalogue, state: State) -> int:
     purse, level, shop = prices.purse(hero), hero.level, here.shop
     price = REROLLS[level] * (1 + here.rerolls)
     mask = 0 if purse < price else 4 if purse < price * tables.WARES_CHOSEN else 36
-    goods, full = hero.consumables, cat.consumable_prices
-    if here.potions_left:
-        potion = cat.consumable_at[5]
-        if purse >= full[potion][level] and goods[potion] < potions_max(hero):
-            mask |= 1
-    for text, left, bit in ((6, here.bombs_left, 8), (7, here.rations_left, 16)):
-        good = cat.consumable_at[text]
-        if left and purse >= full[good][level] and goods[good] < cat.consumables[good].carried_max:
-            mask |= bit
+    goods, full, rows = hero.consumables, cat.consumable_prices, cat.consumables
+    potion, bomb, ration = cat.consumable_at[5], cat.consumable_at[6], cat.consumable_at[7]
+    if here.potions_left and purse >= full[potion][level] and goods[potion] < potions_max(hero):
+        mask |= 1
+    if here.bombs_left and purse >= full[bomb][level] and goods[bomb] < rows[bomb].carried_max:
+        mask |= 8
+    if here.rations_left and purse >= full[ration][level] and goods[ration] < rows[ration].carried_max:
+        mask |= 16
     if shop and len(hero.bag) < limits.bag_items_max:
         item = shop[0]
         if purse >= ITEMS[item.level][item.rarity]:

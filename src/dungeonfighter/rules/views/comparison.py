@@ -73,6 +73,7 @@ class Comparison:
         "_strip",
         "_time",
         "_totals",
+        "_wearing",
         "_worn",
         "hero",
     )  # fmt: skip
@@ -121,11 +122,18 @@ class Comparison:
     def wearing(self, item: Item) -> Worn:
         """Return the hero's figures with this item on.
 
-        This is `hero.refresh` in one pass over locals.
+        The result is kept for the next call with the same item: a line needs the score and the words.
         """
-        cat = self._cat
         if self._now is None:
             self._before()
+        known = self._wearing.get(id(item))
+        if known is None:
+            known = self._wearing[id(item)] = item, self._with(item)  # kept, so no other item gets its id
+        return known[1]
+
+    def _with(self, item: Item) -> Worn:
+        """Return the hero's figures with this item on: `hero.refresh` in one pass over locals."""
+        cat = self._cat
         base = item.base
         slot = cat.item_slot[base]
         without = self._beside[slot]
@@ -194,6 +202,7 @@ class Comparison:
                 of.drops, of.gold, tuple(sums[loot.STATS :]), self._strip,
             )  # fmt: skip
             self._changes: dict[int, tuple[Item, Change]] = {}
+            self._wearing: dict[int, tuple[Item, Worn]] = {}
             self._worn = hero.worn
             self._beside: list[list[int] | None] = [None] * len(self._worn)
             self._health = 1000 - tables.SCAR * hero.scars

@@ -6,6 +6,8 @@ Source: docs/rules.md, "Items".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import ne
 from typing import Final
 
 from dungeonfighter.rules.bonuses import (
@@ -40,9 +42,8 @@ def factor(cat: Catalogue, level: int, amounts: Sequence[int]) -> int:
     """
     shares = cat.shares[level]
     more = less = 0
-    for (kind, which), amount in zip(cat.bonuses, amounts, strict=True):
-        if not amount:
-            continue
+    # A hero has few of the many bonuses, and `compress` is faster than a loop over all of them.
+    for (kind, which), amount in zip(compress(cat.bonuses, amounts), filter(None, amounts), strict=True):
         if kind == DEALS:
             more += amount * shares[which] // 1000
         elif kind == TAKES:
@@ -60,9 +61,8 @@ def factor(cat: Catalogue, level: int, amounts: Sequence[int]) -> int:
 def changes(cat: Catalogue, now: Sequence[int], then: Sequence[int]) -> list[str]:
     """Return the changed bonuses in words: "damage +18 % to undead", and "loses rolls after a miss" last."""
     gained, lost = [], []
-    for (kind, which), before, after in zip(cat.bonuses, now, then, strict=True):
-        if before == after:
-            continue
+    for place in [*compress(range(len(now)), map(ne, now, then))]:
+        (kind, which), before, after = cat.bonuses[place], now[place], then[place]
         power = cat.items[cat.relic_items[which]].power if kind == RELIC else ""
         if after:
             gained.append(_power(power) if power else words(kind, which, after - before))
