@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from dungeonfighter.rules.state import Slot
+
 _POSITION: Final = re.compile(r"\be(\d+) t(\d+)\b")
 _NUMBERED: Final = re.compile(r"(?:item )?\d+\b")
 _SLOTS: Final = re.compile(r"unequip (?:slot \()?([a-z, ]+)")
+_ANY_SLOT: Final = "unequip slot"
 _RANGE: Final = re.compile(r"equip (?:n \()?(\d+)(?:-(\d+))?")
 
 
@@ -36,6 +39,9 @@ def inputs(text: str) -> list[str]:
 def _of_part(part: str) -> Iterator[str]:
     if found := _NUMBERED.match(part):
         yield found[0]
+    elif part == _ANY_SLOT:
+        for slot in Slot.__members__:
+            yield f"unequip {slot}"
     elif worn := _SLOTS.match(part):
         for slot in worn[1].split(", "):
             yield f"unequip {slot}"

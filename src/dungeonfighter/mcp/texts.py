@@ -62,7 +62,8 @@ RULES: Final = _filled(f"""\
 # DungeonFighter, in short
 
 The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). \
-`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal.
+`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal. An illegal input costs no turn and says \
+why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figures.
 
 **Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. \
 Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and bonus decide: to \
@@ -99,23 +100,27 @@ Brackets name a habit, an action of its own. charge: a crush ({_dealt(Intent.cru
 action. drain: heals it by the damage, steal: takes a consumable or gold, unless guarded. summon: more \
 health. ward: shield. harden: armour. aim: ignores yours.
 
-**Dungeon.** Doors tell the truth, but not all. After an entry roll to {tables.ENTRY_SURPRISED} the enemy \
-acts first. In a cleared room search once (`2` tells the chances, which the room decides), eat a ration \
-once (3 rest: {_percent(tables.REST)} health, or 6 prepare: \
+**Dungeon.** Doors tell the truth, but not all. A shrine, some traps and the road have events: you take one \
+of their options, or pass. After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first. In a \
+cleared room search once (`2` tells the chances, which the room decides), eat a ration once (3 rest: \
+{_percent(tables.REST)} health, or 6 prepare: \
 shield {tables.PREPARED} in the next fight), change gear. The last room holds a guardian, who gathers \
 {_percent(tables.GATHER)} for each room passed without a kill. Finishing heals \
 {_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving costs \
 {tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new level); the \
 dungeon waits. The hub restocks after a new level only.
 
-**Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them \
-by number, the weapon's own must stay; one behind an action that inflicts a status is set up (`Rend+`): \
+**Growth.** Gear: `hit +1` lowers the roll that you need by 1; `+6 % overall` estimates your strength. \
+`Worse overall` weakens you. Another weapon kind changes class: its own actions, few at first, and stat. \
+`strip 2,0,1` orders them by number, the weapon's own must stay; one behind an action that inflicts a \
+status is set up (`Rend+`): \
 +{_percent(tables.SET_UP_BONUS)}. At the hub `wares head` asks for another item of one slot. `trade \
 a,b,c,d,e`: five items of one rarity and gold for one better.
 
 **Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} for \
-each region's boss, {tables.LAST_POINTS // 100} for the last. Levels 1-10 forest, 11-20 lava, 21-30 crypt. \
-Cleared levels give little experience.
+each region's boss, {tables.LAST_POINTS // 100} for the last. Three regions of \
+{tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels, each with three themes of their own enemies. Cleared \
+levels give little experience.
 
 **Clock.** The views count the turns until the dungeons stir: then new enemies gain \
 {_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked run \
@@ -124,7 +129,7 @@ ends after {limits.ranked_turns_max:,} turns. An input is one; camping takes {ta
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
 ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. Without a given seed the last \
-three are ranked. Ascensions 1 to {limits.ascensions_max} are harder, each ranked apart.
+three are ranked. Ascensions 1 to {limits.ascensions_max} each add a hardship; the first view names them.
 """)
 
 _STATUSES: Final = _filled(f"""\

@@ -16,6 +16,7 @@ from dungeonfighter.rules.journey import dungeon as dungeons
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Rank, RoomKind, RoomPhase, Status
 from dungeonfighter.rules.views.actions import figures
+from dungeonfighter.rules.views.classes import CLASSES
 from dungeonfighter.rules.views.sentences import sentence
 from tests.unit.content.playing import RULES, states
 from tests.unit.rules.position import (
@@ -142,8 +143,8 @@ def test_leaving_mentions_its_price() -> None:
         state.phase = int(Phase.Dungeon)
         if the_dungeon(state).phase == RoomPhase.doors:
             the_dungeon(state).doors = [Door(-1, 0, -1)]
-        assert "9 leave: 10 turns and a scar" in line(state)
-        assert label(state, "9") == "leave: 10 turns and a scar"
+        assert "9 leave: 10 turns, a scar" in line(state)
+        assert label(state, "9") == "leave: 10 turns, a scar"
         teach(state, "escape_artist")
         assert line(state).endswith("9 leave: 10 turns")
     fight = combat_state()
@@ -151,7 +152,7 @@ def test_leaving_mentions_its_price() -> None:
     the_fight(fight).enemy.next_at = 1
     assert label(fight, "8") == "flee: the enemy acts first; past it, 3 turns"
     the_fight(fight).rank = int(Rank.guardian)
-    words = "flee: the enemy acts first; 10 turns and a scar, the guardian is then fresh"
+    words = "flee: the enemy acts first; 10 turns, a scar, the guardian is then fresh"
     assert label(fight, "8") == words
     teach(fight, "escape_artist")
     assert label(fight, "8") == "flee: 10 turns, the guardian is then fresh"
@@ -246,11 +247,12 @@ def test_a_cleared_level_is_named_as_such() -> None:
     state.world.frontier = 3
     state.world.offers = [state.world.offers[0]]
     play(state, "1")
-    assert "L1 (level cleared) 2 rooms" in line(state)
+    assert "L1, 2 rooms: " in line(state)
+    assert "; repeat " in line(state)
 
 
-@pytest.mark.parametrize(("points", "expected"), [(0, "Strip (1 slot): "), (2, "Strip (2 slots): ")])
-def test_one_slot_is_no_slots(points: int, expected: str) -> None:
+@pytest.mark.parametrize(("points", "expected"), [(0, "Strip: 0 "), (2, "Strip (2 slots): 0 ")])
+def test_the_inventory_says_how_many_slots_a_strip_with_free_ones_has(points: int, expected: str) -> None:
     state = hub()
     state.hero.class_points = replaced(state.hero.class_points, 0, points)
     refresh(CAT, state.hero)
@@ -274,7 +276,10 @@ def test_the_inventory_says_what_the_actions_do() -> None:
     state.hero.class_points = replaced(state.hero.class_points, 0, 12)
     refresh(CAT, state.hero)
     play(state, "2")
-    text = view(state)
+    assert "9 Last Word 220 %, time x1.5, finisher; 9 more: `strip`" in view(state)
+    with pytest.raises(IllegalInput) as caught:
+        play(state, "strip")
+    text = str(caught.value)
     for expected in (
         "0 SLAM 120 %", "1 Skull Ringer 125 %, time x1.25, roll penalty 2", "2 Haymaker 190 %, time x1.6",
         "5 Battle Roar 70 %, time x0.7, opener, fortify 4 on you",
@@ -348,27 +353,41 @@ def test_a_purchase_is_shown_once() -> None:
     assert view(state).count(f"{name(CAT, item)}") == 1
     play(state, "1")
     play(state, "0")
-    assert f"Bag 1: {name(CAT, item)}" in view(state)
+    assert f"Best of the bag: 1 {name(CAT, item)}" in view(state)
 
 
 def test_the_hub_counts_a_level_that_was_cleared_before_its_turn() -> None:
     state = hub()
     state.world.cleared, state.world.first_clears = [2], 1
-    assert "levels cleared: 1, bosses 0." in view(state)
+    assert ", 1 level cleared." in view(state)
 
 
 def test_a_reward_is_called_so() -> None:
     state = hub()
     play(state, "1")
-    assert "; reward item L1 |" in line(state)
+    assert " gold, reward item L1 |" in line(state)
 
 
-def test_a_level_asks_for_a_talent() -> None:
-    for state in states(3, 200):
-        if state.phase == Phase.LevelUp:
-            assert view(state).split("\n")[-2] == "Choose a talent, or train."
-            return
-    raise AssertionError("no level")
+def test_a_level_tells_what_has_grown_and_what_the_hero_is() -> None:
+    before = None
+    told = 0
+    for state in states(3, 300):
+        if state.phase == Phase.LevelUp and before is not None:
+            grown, own = view(state).split("\n")[-3:-1]
+            was, now = before.hero, state.hero
+            assert f"{CLASSES[now.kind]}; strip " in own
+            assert all(CAT.talents[number].name in own for number in now.talents)
+            if now.level == was.level + 1 and now.worn == was.worn:
+                for place, stat in enumerate(("STR", "AGI", "TEC", "INT")):
+                    by = now.stats[place] - was.stats[place]
+                    assert (f" {stat} +{by}" in grown) == (place == now.kind)
+                    assert by == (3 if place == now.kind else 1)
+                assert f"max hp +{tables.HEALTH_PER_LEVEL}" in grown
+                for action in set(now.figures.known) - set(was.figures.known):
+                    assert f"learned {CAT.actions[action].name} " in grown
+                told += 1
+        before = state
+    assert told > 2
 
 
 def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:
@@ -384,13 +403,13 @@ def test_the_hub_shows_scars() -> None:
     assert ", 2 scars\n" in view(state)
 
 
-def test_where_gold_buys_things_the_view_shows_the_purse() -> None:
-    for kind in (RoomKind.merchant, RoomKind.shrine):
-        state = room(kind)
-        state.hero.gold = 1234
-        play(state, "1")
-        assert "You have 1234 gold" in view(state)
-    assert "You have" not in view(cleared())
+def test_in_a_dungeon_the_view_shows_level_experience_purse_and_both_clocks() -> None:
+    for state in (room(RoomKind.merchant), room(RoomKind.shrine), cleared()):
+        state.hero.gold, state.hero.xp, state.hero.level, state.ranked = 1234, 77, 4, True
+        status = view(state).split("\n")[0]
+        assert f" L4 {state.hero.health}/" in status
+        assert f" | xp 77/{tables.xp_next(4)}, 1234 gold | " in status
+        assert " turns left, stirs in " in status
 
 
 def test_before_the_last_room_no_one_learns_what_is_behind_the_next_doors() -> None:

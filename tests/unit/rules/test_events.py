@@ -250,7 +250,7 @@ def test_a_shrine_shows_one_event_of_its_theme_or_of_all() -> None:
         assert len(the_dungeon(state).offer) == 1
         row = CAT.events[the_dungeon(state).offer[0]]
         assert row.theme in ("", CAT.themes[the_dungeon(state).theme].id)
-        assert f"{row.text}. You have " in rules().text(state, "e1 t1")
+        assert f"{row.text}." in rules().text(state, "e1 t1")
 
 
 def test_going_through_a_trap_with_options_is_the_roll_of_any_trap() -> None:

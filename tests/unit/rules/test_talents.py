@@ -11,7 +11,7 @@ from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind, Status, Weapon
 from dungeonfighter.rules.talents import KEYS, Perk
-from dungeonfighter.rules.views.room_words import STATS
+from dungeonfighter.rules.views.classes import STATS
 from tests.unit.rules import position
 from tests.unit.rules.position import (
     combat_state,

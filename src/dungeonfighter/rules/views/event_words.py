@@ -86,9 +86,8 @@ def road_words(cat: Catalogue, state: State, number: int) -> str:
 
 
 def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
-    """Return the lines about an event: its text, the purse, and the options that are closed now."""
-    purse = f"You have {state.hero.gold} gold."
-    return [" ".join([f"{cat.events[number].text}.", purse, *_closed(cat, state, number, level)])]
+    """Return the lines about an event: its text, and the options that are closed now."""
+    return [" ".join([f"{cat.events[number].text}.", *_closed(cat, state, number, level)])]
 
 
 def event_text(cat: Catalogue, state: State, number: int, level: int) -> str:

@@ -206,7 +206,11 @@ class CombatView(Struct, frozen=True, rename="camel"):
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
-    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon."""
+    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon.
+
+    `kinds` are the archetypes of its enemies in their order. `first_clear`: clearing it would count; `xp` and
+    `gold` are what the hero would get for that now.
+    """
 
     number: int
     name: str
@@ -221,6 +225,10 @@ class OfferView(Struct, frozen=True, rename="camel"):
     """The room in which the hero goes on, if the hero has left this dungeon; else 0."""
     guardian_grown: int = 0
     """The percent of health and damage that the guardian of a left dungeon has gained."""
+    kinds: list[str] = []
+    first_clear: bool = False
+    xp: int = 0
+    gold: int = 0
 
 
 class TalentView(Struct, frozen=True, rename="camel"):

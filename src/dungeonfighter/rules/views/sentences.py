@@ -19,8 +19,8 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
+from dungeonfighter.rules.views.classes import STATS
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
-from dungeonfighter.rules.views.room_words import STATS
 
 SENTENCES_MAX: Final = 2048
 """The greatest number of sentences that the cache keeps; beyond that it evicts all of them."""

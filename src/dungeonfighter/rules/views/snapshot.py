@@ -36,6 +36,7 @@ from dungeonfighter.rules.state import (
     Intent,
     Item,
     Mode,
+    Offer,
     Phase,
     Rank,
     RoomKind,
@@ -45,9 +46,10 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, event_words, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, classes, event_words, forecast, item_lines, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
+from dungeonfighter.rules.views.door_words import clear_worth
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
@@ -179,7 +181,7 @@ def _player(
     hit, combo, critical = forecast.thresholds(cat, someone, fight)
     return PlayerView(
         name=someone.name,
-        hero_class=labels.CLASSES[someone.kind] if armed else "",
+        hero_class=classes.CLASSES[someone.kind] if armed else "",
         weapon_kind=Weapon(someone.kind).name if armed else "",
         level=someone.level,
         xp=someone.xp,
@@ -191,7 +193,7 @@ def _player(
         technique=someone.stats[2],
         intelligence=someone.stats[3],
         class_points={
-            labels.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
+            classes.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
         },
         gold=someone.gold,
         scars=someone.scars,
@@ -400,22 +402,29 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
 
 
 def _offers(cat: Catalogue, state: State) -> list[OfferView]:
-    return [
-        OfferView(
-            number=number,
-            name=labels.dungeon_name(cat, offer.theme, offer.name),
-            theme=cat.themes[offer.theme].name,
-            level=offer.level,
-            rooms=tables.rooms_of(offer.level),
-            boss=offer.boss,
-            cleared=is_cleared(state.world, offer.level),
-            enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
-            reward=labels.reward(state, offer),
-            resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
-            guardian_grown=0 if held is None else gathered(held) // 10,
-        )
-        for number, offer in enumerate(state.world.offers, 1)
-    ]
+    return [_offer(cat, state, number, offer) for number, offer in enumerate(state.world.offers, 1)]
+
+
+def _offer(cat: Catalogue, state: State, number: int, offer: Offer) -> OfferView:
+    first, gained, gold = clear_worth(cat, state, offer)
+    enemies = [cat.enemies[enemy] for enemy in offer.enemies]
+    return OfferView(
+        number=number,
+        name=labels.dungeon_name(cat, offer.theme, offer.name),
+        theme=cat.themes[offer.theme].name,
+        level=offer.level,
+        rooms=tables.rooms_of(offer.level),
+        boss=offer.boss,
+        cleared=is_cleared(state.world, offer.level),
+        enemies=[row.name for row in enemies],
+        reward=labels.reward(state, offer),
+        resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
+        guardian_grown=0 if held is None else gathered(held) // 10,
+        kinds=[row.archetype for row in enemies],
+        first_clear=first,
+        xp=gained,
+        gold=gold,
+    )
 
 
 def _talents(cat: Catalogue, state: State) -> list[TalentView]:

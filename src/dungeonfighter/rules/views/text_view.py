@@ -34,7 +34,7 @@ from dungeonfighter.rules.fighting.timing import enemy_acts_in, hero_acts_in
 from dungeonfighter.rules.journey.world import allowance_left, turns_left
 from dungeonfighter.rules.modes import is_limited
 from dungeonfighter.rules.state import Fight, Hero, Intent, Phase, Rank, State
-from dungeonfighter.rules.views import forecast, labels
+from dungeonfighter.rules.views import classes, forecast, labels
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.conditions import conditions
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
@@ -50,6 +50,7 @@ _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in
 _THREATS: Final = tuple(f"{intent} ~" for intent in INTENTS)
 # The module holds these numbers: an attribute of a class costs more (as in `damage`).
 _COMBAT = int(Phase.Combat)
+_INVENTORY = int(Phase.Inventory)
 _STATUS = int(Intent.status)
 _BOSS = int(Rank.boss)
 _FLEE = int(Intent.flee)
@@ -224,18 +225,19 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     left = turns_left(state)
     turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
+    xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
-            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
+            f"{head} | {hero.name} L{NUMERALS[hero.level]} {hp} | xp {xp}/{needed}, {gold} gold | "
+            f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
+    own = f"{head} | {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} | "
+    if state.phase == _INVENTORY:
+        return f"{own}{gold} gold{turns}"
     return (
-        f"{head} | {hero.name} L{NUMERALS[hero.level]} {labels.CLASSES[hero.kind]} {hp} | "
-        f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
-        f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
-        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+        f"{own}"
+        f"xp {xp}/{needed}, {gold} gold, score {points(rules.score(state))}"
         f"{_scars(hero.scars) if hero.scars else ''}{_ascension(state.ascension)}{turns}"
     )
 
