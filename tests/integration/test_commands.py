@@ -42,8 +42,8 @@ def test_play_continues_the_game_from_any_working_directory(tmp_path: Path) -> N
         )  # fmt: skip
         return done.stdout
 
-    assert "e1 t0" in play("here", "1\n")
-    assert "e1 t1" in play("there", "q\n")
+    assert "run 1, turn 0" in play("here", "1\n")
+    assert "run 1, turn 1" in play("there", "q\n")
     assert (tmp_path / "my data" / "dungeonfighter" / "dungeonfighter.db").exists()
 
 

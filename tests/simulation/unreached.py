@@ -133,11 +133,11 @@ _BY_REASON: Final[Mapping[str, tuple[str, ...]]] = {
         "storage/memory.py _past_run",
     ),
     _MALFORMED: (
-        "hosting/host.py BotHost.begin_start: if options.mode",
         "hosting/host.py BotHost.set_directive: if",
         "hosting/host.py _check_slot: if",
         "hosting/new_runs.py Load.plan: if state.mode",
         "hosting/new_runs.py Start._game_options: not",
+        "hosting/new_runs.py check_options: if",
         "hosting/play_many.py canonical_inputs: except",
         "hosting/play_many.py canonical_inputs: if not",
     ),

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.laboratory.bars import HEURISTIC, Measured, Reading, readings
+from dungeonfighter.laboratory.bars import HEURISTIC, SEARCH, Measured, Reading, readings
 from dungeonfighter.laboratory.exploits import EXPLOITS
 from dungeonfighter.laboratory.measuring import jobs_of, series_of
 from dungeonfighter.laboratory.players import LADDER, Player, variants
@@ -26,14 +26,21 @@ _VERDICTS: Final = {True: "yes", False: "**no**", None: "open"}
 
 
 class SeedSet(Struct, frozen=True):
-    """One set of seeds: all of them play the ladder and the decisions, the first `fewer` the rest."""
+    """One set of seeds: all of them play the ladder and the decisions, the first `fewer` the rest.
+
+    Only the first `searched` seeds are played by the search, whose run takes as long as twenty others.
+    """
 
     name: str
     seeds: tuple[int, ...]
     fewer: int
+    searched: int = 100
 
     def jobs(self, inputs_max: int) -> list[RunJob]:
-        many = jobs_of(main_players(), self.seeds, inputs_max=inputs_max)
+        searches = [player for player in LADDER if player.policy == SEARCH]
+        others = [player for player in main_players() if player not in searches]
+        many = jobs_of(others, self.seeds, inputs_max=inputs_max)
+        many += jobs_of(searches, self.seeds[: self.searched], inputs_max=inputs_max)
         few = jobs_of(cheap_players(), self.seeds[: self.fewer], inputs_max=inputs_max)
         return many + few
 
@@ -93,7 +100,8 @@ def _conditions(origin: Origin, sets: Sequence[SeedSet], found: Sequence[Measure
         runs = sum(len(series.runs) for series in one.series.values())
         yield (
             f"* {each.name}: seeds {shown(each.seeds)}; exploits and single answers on the first "
-            f"{min(each.fewer, len(each.seeds))}; {runs} runs."
+            f"{min(each.fewer, len(each.seeds))}, the search on the first "
+            f"{min(each.searched, len(each.seeds))}; {runs} runs."
         )
     yield ""
 

@@ -124,7 +124,7 @@ def cut_a_chunk_short(story: Story) -> None:
 def change_a_chunk_beside_the_trail(story: Story) -> None:
     chunk = story.bot.chunks[-1]
     texts = chunk.inputs.split("\n")
-    texts[-1] = "3" if texts[-1] != "3" else "5"
+    texts[-1] = "2" if texts[-1] == "1" else "1"
     story.bot.chunks[-1] = msgspec.structs.replace(chunk, inputs="\n".join(texts))
 
 

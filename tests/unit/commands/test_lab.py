@@ -78,7 +78,7 @@ def test_the_report_writes_its_document_between_the_marks(
     assert lab("report", "--seeds", "0-1", "--fresh", "10-11", "--fewer", "1", *kept) == 0
     text = path.read_text(encoding="utf-8")
     assert "| score of attack | 3 to 8 |" in text
-    assert "exploits and single answers on the first 1; 5 runs" in text
+    assert "exploits and single answers on the first 1, the search on the first 2; 5 runs" in text
     assert text.startswith("# Balance")
     assert "written: " in capsys.readouterr().out
 

@@ -23,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--fresh", type=lab_arguments.seeds, default=lab_arguments.seeds(FRESH), metavar="A-B",
         help=f"seeds that no tuning used (default: {FRESH})")  # fmt: skip
-    add("--fewer", type=whole, default=100, metavar="N",
+    add("--fewer", type=whole, default=60, metavar="N",
         help="seeds of each set for exploits and single answers (default: %(default)s)")  # fmt: skip
+    add("--searched", type=whole, default=100, metavar="N",
+        help="seeds of each set for the search (default: %(default)s)")  # fmt: skip
     add("-o", "--output", type=Path, default=Path("docs") / "balance.md", metavar="FILE",
         help="the document (default: %(default)s)")  # fmt: skip
     lab_arguments.add_playing(parser, "0-399")
@@ -42,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     report.written(arguments.output, "")
     sets = [
-        report.SeedSet("tuned", arguments.seeds, arguments.fewer),
-        report.SeedSet("fresh", arguments.fresh, arguments.fewer),
+        report.SeedSet("tuned", arguments.seeds, arguments.fewer, arguments.searched),
+        report.SeedSet("fresh", arguments.fresh, arguments.fewer, arguments.searched),
     ]
     jobs = [job for each in sets for job in each.jobs(arguments.max_inputs)]
     origin, runs, is_complete = lab_runs.play(arguments, jobs)
