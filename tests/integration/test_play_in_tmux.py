@@ -124,7 +124,7 @@ def test_a_tiny_terminal_shows_the_end_of_the_view(opened: Open) -> None:
         shown = pane.wait_for("leave)")
         assert shown.endswith(">")
         pane.type("1")
-        assert pane.wait_for(lambda text: "ration" in text and text.endswith(">"))
+        assert pane.wait_for(lambda text: "twice" in text and text.endswith(">")), "the wares come last"
 
 
 @pytest.mark.long

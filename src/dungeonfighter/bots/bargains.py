@@ -1,7 +1,7 @@
 """The heuristic's answers to events: what the options of shrines, traps and the road cost and give.
 
-It reads the labels (`fill it: give 58 hp for STR 2`, `reach in: 45 % get 9 gold, else give 51 hp`). The worth
-of a thing is a guess in points of a tenth of the health, so only large differences decide.
+It reads the labels (`fill it: lose 58 hp, get STR +2`, `reach in: 45 % get 9 gold, else lose 51 hp`). The
+worth of a thing is a guess in points of a tenth of the health, so only large differences decide.
 """
 
 from __future__ import annotations
@@ -29,17 +29,15 @@ def best_option(o: Observation) -> str:
 def worth_of(o: Observation, label: str) -> float:
     """Return the worth of an option by its label; 0 for one that neither costs nor gives."""
     _, _, words = label.partition(": ")
-    won, _, lost = words.partition(", else give ")
+    won, _, lost = words.partition(", else ")
     if lost:
         odds, _, gain = won.partition(" % ")
         share = _first(odds) / 100
-        return share * _gained(o, gain.removeprefix("get ")) - (1 - share) * _paid(o, lost)
-    cost, _, gain = words.partition(" for ")
-    if cost.startswith("get "):
-        return _gained(o, cost.removeprefix("get "))
-    if not cost.startswith("give "):
-        return 0.0
-    return _gained(o, gain) - _paid(o, cost.removeprefix("give "))
+        return share * _gained(o, gain) - (1 - share) * _paid(o, lost)
+    cost, comma, gain = words.partition(", ")
+    if not comma and words.startswith("get ") and "scar" not in words:
+        return _gained(o, words)
+    return _gained(o, gain) - _paid(o, cost) if cost else 0.0
 
 
 def _paid(o: Observation, words: str) -> float:
@@ -70,17 +68,17 @@ def _gained(o: Observation, words: str) -> float:
         return 4.0 if p.potions < p.potions_max else 0.5
     if "item" in words:
         return 3.0 + 2.0 * number * ("rarity" in words)
-    if words.startswith(_STATS):
+    if any(stat in words for stat in _STATS):
         return 3.0 * number
     if "%" in words:
         return 0.2 * _percent(words)
     return next((worth for word, worth in _GAINS if word in words), 0.0)
 
 
-_COSTS: Final = (("potion", 4.0), ("bomb", 3.0), ("ration", 2.5), ("weakness", 2.0), ("xp", 2.0))
+_COSTS: Final = (("potion", 4.0), ("bomb", 3.0), ("ration", 2.5), ("weaken", 2.0), ("xp", 2.0))
 _GAINS: Final = (
     ("bomb", 2.5), ("ration", 2.0), ("consumable", 1.5), ("shield", 1.5), ("scar", 2.0), ("turn", 0.5),
-    ("look", 0.5),
+    ("see behind", 0.5),
 )  # fmt: skip
 
 

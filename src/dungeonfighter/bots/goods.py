@@ -154,7 +154,7 @@ def _bell(s: Situation) -> Gain | None:
 
 
 def _dust(s: Situation) -> Gain | None:
-    return Gain(escapes=True)
+    return None if s.c.rank == "boss" else Gain(escapes=True)
 
 
 def _honey(s: Situation) -> Gain | None:
@@ -185,7 +185,7 @@ _GAINS: Final[dict[str, Callable[[Situation], Gain | None]]] = {
     "Glass Charm": _glass,
     "Slack Draught": _slack,
     "Madcap Spores": _spores,
-    "Tailor Chalk": _chalk,
+    "Tailor's Chalk": _chalk,
     "Bitter Root": _root,
     "Lucky Bone": _bone,
     "Iron Bell": _bell,

@@ -7,7 +7,7 @@ from typing import Final
 
 from dungeonfighter.commands.actions import add_actions, run_action
 
-ACTIONS: Final = ("ladder", "exploits", "choices", "regret", "fights", "limits", "report")
+ACTIONS: Final = ("ladder", "exploits", "choices", "regret", "fights", "limits", "coverage", "report")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from dungeonfighter.commands.lab_arguments import Interruptible, print_result
 from dungeonfighter.laboratory.figures import read_figures
 from dungeonfighter.laboratory.measuring import jobs_of, measure, series_of
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.laboratory.results import Origin, Results, origin_of
+from dungeonfighter.laboratory.result_files import Origin
+from dungeonfighter.laboratory.results import Results, origin_of
 from dungeonfighter.laboratory.runs import Run, RunJob
 from dungeonfighter.laboratory.standings import by_category, standings, table
 from dungeonfighter.rules import Mode

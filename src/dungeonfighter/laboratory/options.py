@@ -19,6 +19,8 @@ _WORDS: Final = {
     "other": "other wares", "dungeons": "dungeons", "go": "go on",
 }  # fmt: skip
 """The names by the first word of a label."""
+_MERCHANT_ITEMS: Final = frozenset(("2", "3"))
+"""The inputs that buy an item of a merchant; the following ones buy consumables."""
 
 
 class Option(NamedTuple):
@@ -36,7 +38,7 @@ def option_of(o: Observation, choice: Choice) -> Option:
     word, _, rest = choice.input.partition(" ")
     if choice.pattern or not word.isdigit():
         if word == "item":
-            return Option("fight", _good(choice.label) or choice.label)
+            return Option("fight", _named_before_colon(choice.label))
         if word == "dungeon":
             return _level(o, rest)
         return Option("bag", word)
@@ -53,6 +55,8 @@ def option_of(o: Observation, choice: Choice) -> Option:
             return _in_dungeon(o, choice)
         case "GameLoop":
             return Option("hub", _named(choice.label))
+        case "RegionTravel" if o.road:
+            return Option("offer", f"road {_named_before_colon(choice.label)}")
     return Option("other", f"{o.current_state} {word}")
 
 
@@ -75,12 +79,19 @@ def door_kind(door: DoorView) -> str:
 
 
 def _answer(kind: str, choice: Choice) -> str:
-    if kind not in {"merchant", "shrine"}:
-        first = choice.label.partition(" ")[0].rstrip(":")
-        return first if first.islower() else "item"
-    if choice.input == "1":
-        return "go on"
-    return _good(choice.label) or "item" if kind == "merchant" else "accept"
+    if kind in {"shrine", "trap"}:
+        return _named_before_colon(choice.label)
+    if kind == "merchant":
+        if choice.input == "1":
+            return "go on"
+        return "item" if choice.input in _MERCHANT_ITEMS else _good(choice.label) or "other consumable"
+    first = choice.label.partition(" ")[0].rstrip(":")
+    return first if first.islower() else "item"
+
+
+def _named_before_colon(label: str) -> str:
+    """Return the part of a label that has no figures of the moment: `fill it: lose 60 hp` is `fill it`."""
+    return label.partition(":")[0]
 
 
 def _level(o: Observation, number: str) -> Option:
@@ -97,7 +108,7 @@ def _named(label: str) -> str:
     first = label.partition(" ")[0].rstrip(":")
     if first == "buy":
         return f"buy {_good(label) or 'item'}"
-    return _WORDS.get(first, label.partition(":")[0])
+    return _WORDS.get(first, _named_before_colon(label))
 
 
 def _good(label: str) -> str:

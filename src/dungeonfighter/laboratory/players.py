@@ -11,6 +11,7 @@ from msgspec import Struct
 from dungeonfighter.bots.policy import Policy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.errors import BadInput
+from dungeonfighter.laboratory.curious import CURIOUS, Curious
 from dungeonfighter.laboratory.exploits import EXPLOITS, make_exploit
 from dungeonfighter.laboratory.habits import ALWAYS, KINDS, Habitual
 from dungeonfighter.laboratory.options import STANCES
@@ -37,10 +38,16 @@ class Player(Struct, frozen=True):
 
     def make(self, seed: int) -> Policy:
         """Make a new policy for one run."""
-        made = make_exploit(self.policy, seed) if self.policy in EXPLOITS else make_policy(self.policy, seed)
+        made = _made(self.policy, seed)
         if not self.without and not self.always:
             return made
         return Habitual(made, frozenset(self.without), dict(self.always))
+
+
+def _made(policy: str, seed: int) -> Policy:
+    if policy == CURIOUS:
+        return Curious(seed)
+    return make_exploit(policy, seed) if policy in EXPLOITS else make_policy(policy, seed)
 
 
 def checked(player: Player) -> Player:
@@ -49,7 +56,7 @@ def checked(player: Player) -> Player:
     Raises:
         BadInput: A policy, kind of decision, subject or answer does not exist; the message lists them.
     """
-    if player.policy not in EXPLOITS:
+    if player.policy not in EXPLOITS and player.policy != CURIOUS:
         try:
             make_policy(player.policy)
         except BadInput as error:

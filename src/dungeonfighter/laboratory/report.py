@@ -16,7 +16,7 @@ from dungeonfighter.laboratory.bars import HEURISTIC, Measured, Reading, reading
 from dungeonfighter.laboratory.exploits import EXPLOITS
 from dungeonfighter.laboratory.measuring import jobs_of, series_of
 from dungeonfighter.laboratory.players import LADDER, Player, variants
-from dungeonfighter.laboratory.results import Origin
+from dungeonfighter.laboratory.result_files import Origin
 from dungeonfighter.laboratory.runs import Run, RunJob
 from dungeonfighter.laboratory.standings import Standing, standings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dungeonfighter.bots import gear, goods
-from dungeonfighter.rules.state import Intent
+from dungeonfighter.rules.state import Intent, Rank
 from tests.unit.rules.gear import wear_affixes, wear_unique
 from tests.unit.rules.position import combat_state, rules
 
@@ -23,6 +23,14 @@ def test_each_consumable_has_a_use_against_a_heavy(name: str) -> None:
     assert gain is not None
     if name != "Armour Oil":  # this enemy has no armour
         assert gain != goods.Gain()
+
+
+def test_no_consumable_escapes_from_a_boss() -> None:
+    for rank in (Rank.elite, Rank.boss):
+        seen = rules().observe(combat_state(rank=rank))
+        assert seen.combat is not None
+        gain = goods.gain("Trapdoor Dust", goods.Situation(seen.player, seen.combat, 9.0, 9.0, 20.0, 20.0))
+        assert (gain is None) == (rank == Rank.boss)
 
 
 def test_gear_is_read_off_names_and_texts() -> None:

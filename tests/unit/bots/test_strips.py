@@ -25,7 +25,7 @@ def test_an_unknown_action_counts_as_a_plain_one() -> None:
 
 
 def test_a_finisher_is_the_last_action() -> None:
-    assert best_order(("SLAM", "Avalanche", "Skull Ring"), 3)[-1] == "Avalanche"
+    assert best_order(("SLAM", "Avalanche", "Skull Ringer"), 3)[-1] == "Avalanche"
 
 
 def test_a_status_stands_before_the_strongest_attack() -> None:

@@ -274,7 +274,7 @@ def test_the_inventory_says_what_the_actions_do() -> None:
     play(state, "2")
     text = view(state)
     for expected in (
-        "0 SLAM 120 %", "1 Skull Ring 125 %, time x1.25, roll penalty 2", "2 Haymaker 190 %, time x1.6",
+        "0 SLAM 120 %", "1 Skull Ringer 125 %, time x1.25, roll penalty 2", "2 Haymaker 190 %, time x1.6",
         "5 Battle Roar 70 %, time x0.7, opener, fortify 4 on you",
         "7 Avalanche 4 x 40 %, time x1.2, finisher",
     ):  # fmt: skip

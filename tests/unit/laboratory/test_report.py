@@ -10,7 +10,7 @@ from dungeonfighter.errors import SettingsError
 from dungeonfighter.laboratory import report
 from dungeonfighter.laboratory.bars import Reading
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.laboratory.results import Origin
+from dungeonfighter.laboratory.result_files import Origin
 from tests.unit.laboratory.made_up import run
 
 SETS = [report.SeedSet("tuned", (0, 1), 1), report.SeedSet("fresh", (10, 11), 1)]

@@ -10,7 +10,8 @@ from dungeonfighter.errors import SettingsError
 from dungeonfighter.laboratory.figures import Figures
 from dungeonfighter.laboratory.measuring import jobs_of, measure
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.laboratory.results import Origin, Results, origin_of
+from dungeonfighter.laboratory.result_files import Origin
+from dungeonfighter.laboratory.results import Results, origin_of
 from dungeonfighter.laboratory.runs import RunJob
 
 PLAYERS = [Player("attack"), Player("attack", ("guard",))]

@@ -216,7 +216,7 @@ def test_reseeding_changes_every_stream() -> None:
 
 
 def test_modes_have_their_numbers() -> None:
-    assert [mode.name for mode in Mode] == ["casual", "ironman", "daily"]
+    assert [mode.name for mode in Mode] == ["casual", "ironman", "daily", "short"]
 
 
 def test_a_live_state_lists_1_first() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dungeonfighter.errors import IllegalInput
@@ -26,6 +28,8 @@ from tests.unit.rules.position import (
 CAT = rules().catalogue
 SHRINES = [row.id for row in CAT.events if row.kind == "shrine"]
 TRAPS = [row.id for row in CAT.events if row.kind == "trap" and row.options]
+GAIN_VERBS = re.compile(r"\b(get (?!\d+ scar)|heal |see |start .* with shield|(guardian|boss) -)")
+COST_VERBS = re.compile(r"\b(lose |pay |give |get \d+ scar|start .* with weaken|(guardian|boss) \+)")
 ROADS = [row.id for row in CAT.events if row.kind == "travel" and row.options]
 
 
@@ -133,10 +137,11 @@ def test_the_label_of_an_option_names_both_sides(kind: str, event: str, place: i
     option = CAT.events[number_of(event)].options[place]
     label = next(c.label for c in rules().observe(state).available_actions if c.input == str(place + 2))
     assert label.startswith(f"{option.text}: ")
-    assert (" % get " in label) == bool(option.roll)
-    if not option.roll:
-        assert ("give " in label) == bool(option.cost[0])
-        assert (" for " in label) == bool(option.cost[0] and option.gain[0])
+    words = label.removeprefix(f"{option.text}: ")
+    gain, cost = GAIN_VERBS.search(words), COST_VERBS.search(words)
+    assert bool(gain) == bool(option.gain[0]), label
+    assert bool(cost) == bool(option.cost[0]), label
+    assert (" % " in words and ", else " in words) == bool(option.roll)
     assert label in rules().text(state, "e1 t1")
 
 
@@ -158,15 +163,66 @@ def test_the_odds_of_a_label_are_those_of_the_die() -> None:
     assert f" {5 * won} % get " in label
 
 
-def test_an_option_that_cannot_be_paid_is_closed_and_still_shown() -> None:
-    state = at_event("coin_slot")
-    state.hero.gold = 0
-    assert inputs(state) == ["1"]
-    with pytest.raises(IllegalInput):
-        play(state, "2")
-    text = rules().text(state, "e1 t1")
-    assert "You have 0 gold." in text
-    assert "Not now: 2 a long one: give 250 gold for " in text
+def poor(state: State, what: str) -> State:
+    """Take from the hero what an option costs or what it would mend."""
+    hero, dungeon = state.hero, state.dungeon
+    if what == "health":
+        hero.health = 1
+    elif what in {"gold", "xp"}:
+        setattr(hero, what, 0)
+    elif what == "no scar":
+        hero.scars = 0
+    elif what == "scar":
+        hero.scars = tables.SCARS_MAX
+    elif what == "sight" and dungeon is not None:
+        dungeon.room = dungeon.rooms - 1
+    else:
+        hero.consumables = [0] * len(hero.consumables)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "place", "lack", "reason"),
+    [
+        ("shrine", "coin_slot", 0, "gold", "it costs 250 gold, and you have 0"),
+        ("shrine", "coin_slot", 1, "sight", "no doors follow"),
+        ("shrine", "blood_bowl", 0, "health", "it costs 60 hp, and you have 1"),
+        ("shrine", "potion_basin", 0, "potion", "you have no potion"),
+        ("shrine", "scar_mirror", 0, "scar", "nobody bears more than 6 scars"),
+        ("shrine", "dead_debt", 0, "xp", "it costs 150 xp, and you have 0"),
+        ("trap", "wrong_belt", 1, "bomb", "you have no bomb"),
+        ("trap", "floor_plate", 0, "gold", "it costs 100 gold, and you have 0"),
+        ("travel", "old_soldier", 0, "gold", "it costs 240 gold, and you have 0"),
+        ("travel", "healer", 0, "no scar", "you have no scar"),
+    ],
+)
+def test_a_closed_option_says_why(kind: str, event: str, place: int, lack: str, reason: str) -> None:
+    """The refusal, the text view and the json view name the option and the reason."""
+    state = poor(before(kind, event), lack)
+    number = str(place + 2)
+    assert number not in inputs(state)
+    with pytest.raises(IllegalInput) as refused:
+        play(state, number)
+    assert reason in str(refused.value)
+    option = CAT.events[number_of(event)].options[place]
+    seen = rules().observe(state)
+    waiting = seen.road if kind == "travel" else seen.current_room.text if seen.current_room else ""
+    for words in (waiting, rules().text(state, "e1 t1")):
+        assert f"Not now: {number} {option.text}: " in words
+        assert f" ({reason})" in words
+
+
+@pytest.mark.parametrize(("kind", "event", "place"), OPTIONS)
+def test_an_option_is_legal_exactly_if_no_view_calls_it_closed(kind: str, event: str, place: int) -> None:
+    for state in (before(kind, event), hapless(before(kind, event))):
+        closed = f"Not now: {place + 2} " in rules().text(state, "e1 t1")
+        assert closed == (str(place + 2) not in inputs(state))
+
+
+def hapless(state: State) -> State:
+    for what in ("health", "gold", "xp", "no scar", "sight", "goods"):
+        poor(state, what)
+    return state
 
 
 def test_a_gain_of_no_use_closes_an_option() -> None:
@@ -203,7 +259,7 @@ def test_going_through_a_trap_with_options_is_the_roll_of_any_trap() -> None:
     roll_event(state, 1)
     lost = taken(state, "1")
     assert lost == state.hero.figures.health_max * 80 // 1000 * tables.TRAP_WEIGHT // 1000
-    assert label.endswith(f" % unharmed, else give {lost} hp")
+    assert label.endswith(f" % unharmed, else lose {lost} hp")
     assert the_dungeon(state).phase == RoomPhase.cleared
     state = at_event("pit", RoomKind.trap)
     roll_event(state, 20)
@@ -215,7 +271,7 @@ def test_wardstone_spares_the_hero_the_options_of_traps_too() -> None:
     teach(state, "hazard_ward")
     roll_event(state, 1)
     assert taken(state, "3") == 0
-    assert "else give 0 hp" in option_words(CAT, at_warded("pit"), number_of("pit"), 1, 10)
+    assert "else lose 0 hp" in option_words(CAT, at_warded("pit"), number_of("pit"), 1, 10)
 
 
 def at_warded(event: str) -> State:
@@ -239,7 +295,7 @@ def test_the_strength_of_the_guardian_follows_its_options() -> None:
 def test_a_label_counts_no_health_beyond_the_maximum() -> None:
     state = at_event("potion_basin")
     missing = state.hero.figures.health_max - state.hero.health
-    assert f"give 1 potion for {missing} hp" in rules().text(state, "e1 t1")
+    assert f"give 1 potion, get {missing} hp" in rules().text(state, "e1 t1")
     assert taken(state, "2") == -missing
 
 
@@ -269,7 +325,7 @@ def test_the_journey_goes_on_after_an_answer() -> None:
 def test_passing_by_rolls_for_the_cost_of_the_road() -> None:
     state = on_the_road("toll")
     label = rules().observe(state).available_actions[0].label
-    assert label == "pass by: 35 % unharmed, else give 5 turns"
+    assert label == "pass by: 35 % unharmed, else lose 5 turns"
     roll_event(state, 1)
     step = play(state, "1")
     assert happened(step, Event.TravelEvent)

@@ -11,6 +11,9 @@ from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
 from dungeonfighter.rules.views.tones import GAIN, HARM, NEITHER, tones
 from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
 
+PRESS = next(n for n, row in enumerate(rules().catalogue.events) if row.id == "idle_press")
+"""An event whose second option needs a roll of 14."""
+
 
 @pytest.mark.parametrize(
     ("event", "expected"),
@@ -30,10 +33,14 @@ from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
         ([Event.HeroDied], HARM),
         ([Event.LevelGained, 2], GAIN),
         ([Event.Paid, 20], NEITHER),
+        ([Event.OptionTaken, PRESS, 0], NEITHER),
+        ([Event.OptionRolled, PRESS, 1, 13, 1], GAIN),
+        ([Event.OptionRolled, PRESS, 1, 13, 0], HARM),
+        ([Event.RoadMet, PRESS], NEITHER),
     ],
 )
 def test_the_tone_is_that_for_the_hero(event: list[int], expected: str) -> None:
-    assert tones([event]) == expected
+    assert tones(rules().catalogue, [event]) == expected
 
 
 def test_the_snapshot_counts_the_sentences_of_this_turn() -> None:

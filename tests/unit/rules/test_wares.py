@@ -120,16 +120,3 @@ def test_a_refusal_says_why_a_ware_is_not_sold() -> None:
     stock_up(state, 5, tables.POTIONS_MAX)
     assert why(state, "5") == "you can carry no more of it"
     assert why(merchant(0), "4").endswith(" gold, and you have 0")
-
-
-def test_a_refused_trade_of_a_shrine_says_why() -> None:
-    cat = rules().catalogue
-    shrine = room(RoomKind.shrine)
-    play(shrine, "1")
-    dungeon = the_dungeon(shrine)
-    costs = {row.cost[0]: number for number, row in enumerate(cat.events) if row.kind == "shrine"}
-    dungeon.offer = [costs["gold"], costs["health"]]
-    shrine.hero.gold, shrine.hero.health = 3, 1
-    gold = cat.events[costs["gold"]].cost[1] * dungeon.level
-    assert why(shrine, "2") == f"it costs {gold} gold, and you have 3"
-    assert why(shrine, "3") == "you cannot pay its price"

@@ -37,11 +37,18 @@ def refusal(cat: Catalogue, state: State, number: int, place: int, level: int) -
         return ""
     option = options[place]
     if trades.payable(cat, state, option.cost, level):
-        return "it would give you nothing now"
+        return "you have no scar" if option.gain[0] == "scar" else "no doors follow"
     what, amount = option.cost
+    hero = state.hero
     if what == "gold":
-        return f"it costs {trades.gold_of(level, amount)} gold, and you have {state.hero.gold}"
-    return "you cannot pay its price"
+        return f"it costs {trades.gold_of(level, amount)} gold, and you have {hero.gold}"
+    if what == "health":
+        return f"it costs {hero.figures.health_max * amount // 1000} hp, and you have {hero.health}"
+    if what == "xp":
+        return f"it costs {tables.unit(level) * amount // 1000} xp, and you have {hero.xp}"
+    if what == "scar":
+        return f"nobody bears more than {tables.SCARS_MAX} scars"
+    return f"you have no {what}" if amount == 1 else f"you have not {amount} of {what}"
 
 
 def bonus(hero: Hero, stat: str) -> int:

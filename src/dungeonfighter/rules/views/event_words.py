@@ -1,6 +1,7 @@
 """The words for events and their options: what each option costs, gives, and how likely.
 
-An option reads `fill it: give 58 hp for STR 2`, or with a die `reach in: 45 % get 90 gold, else give 51 hp`.
+An option reads `fill it: lose 58 hp, get STR +2`, with a die `reach in: 45 % get 90 gold, else lose 51 hp`.
+Cost and gain are clauses of their own, so each has the verb that fits it.
 
 Source: docs/rules.md, "Events".
 """
@@ -22,21 +23,21 @@ _Words = Callable[[State, int, int], str]
 
 
 def cost_words(state: State, trade: Trade, level: int, weight: int = 1000) -> str:
-    """Return the words of a cost: "53 hp", "50 gold", "1 potion", "guardian +9 %"; "" for none.
+    """Return the clause of a cost: "lose 53 hp", "pay 50 gold", "guardian +9 %"; "" for none.
 
     Args:
         weight: The factor in permille on a cost in health or gold.
     """
     what, amount = trade
     if what == "health":
-        return f"{state.hero.figures.health_max * amount // 1000 * weight // 1000} hp"
+        return f"lose {state.hero.figures.health_max * amount // 1000 * weight // 1000} hp"
     if what == "gold":
-        return f"{trades.gold_of(level, amount) * weight // 1000} gold"
+        return f"pay {trades.gold_of(level, amount) * weight // 1000} gold"
     return _COSTS[what](state, amount, level) if what else ""
 
 
 def gain_words(state: State, trade: Trade, level: int) -> str:
-    """Return the words of a gain: "53 hp", "STR 2", "an item, 1 rarity up"; "" for none."""
+    """Return the clause of a gain: "get 53 hp", "get STR +2", "see behind the next doors"; "" for none."""
     what, amount = trade
     return _GAINS[what](state, amount, level) if what else ""
 
@@ -51,11 +52,9 @@ def option_words(cat: Catalogue, state: State, number: int, place: int, level: i
     if option.roll:
         cost = cost_words(state, option.cost, level, choices.spared(state.hero, row.kind))
         odds = choices.chance(option.roll, choices.bonus(state.hero, option.stat))
-        return f"{option.text}: {odds} % get {gain}, else give {cost}"
+        return f"{option.text}: {odds} % {gain}, else {cost}"
     cost = cost_words(state, option.cost, level)
-    if not cost:
-        return f"{option.text}: get {gain}"
-    return f"{option.text}: give {cost} for {gain}" if gain else f"{option.text}: give {cost}"
+    return f"{option.text}: {', '.join(filter(None, (cost, gain)))}"
 
 
 def offer_words(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> str:
@@ -68,7 +67,7 @@ def offer_words(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> 
         return ""
     cost = cost_words(state, row.cost, dungeon.level, choices.trap_weight(state.hero))
     odds = choices.chance(tables.TRAP_AVOIDED, state.hero.figures.agility // 4)
-    return f"go through: {odds} % unharmed, else give {cost}"
+    return f"go through: {odds} % unharmed, else {cost}"
 
 
 def road_words(cat: Catalogue, state: State, number: int) -> str:
@@ -83,18 +82,27 @@ def road_words(cat: Catalogue, state: State, number: int) -> str:
     if not row.cost[0]:
         return ""
     odds = choices.chance(tables.TRAVEL_AVOIDS, 0)
-    return f"pass by: {odds} % unharmed, else give {cost_words(state, row.cost, level)}"
+    return f"pass by: {odds} % unharmed, else {cost_words(state, row.cost, level)}"
 
 
 def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
     """Return the lines about an event: its text, the purse, and the options that are closed now."""
-    row = cat.events[number]
-    closed = [
-        f"Not now: {place + 2} {option_words(cat, state, number, place, level)}."
-        for place, option in enumerate(row.options)
-        if not choices.is_open(cat, state, option, level)
+    purse = f"You have {state.hero.gold} gold."
+    return [" ".join([f"{cat.events[number].text}.", purse, *_closed(cat, state, number, level)])]
+
+
+def event_text(cat: Catalogue, state: State, number: int, level: int) -> str:
+    """Return the text of an event and the options that are closed now, as the json view has them."""
+    return ". ".join([cat.events[number].text, *_closed(cat, state, number, level)]).rstrip(".")
+
+
+def _closed(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
+    """Return a sentence for each closed option: `Not now: 2 pray: give 1 bomb (you have no bomb).`"""
+    return [
+        f"Not now: {place + 2} {option_words(cat, state, number, place, level)} ({why})."
+        for place in range(len(cat.events[number].options))
+        if (why := choices.refusal(cat, state, number, place, level))
     ]
-    return [" ".join([f"{row.text}.", f"You have {state.hero.gold} gold.", *closed])]
 
 
 def road_lines(cat: Catalogue, state: State) -> list[str]:
@@ -102,12 +110,18 @@ def road_lines(cat: Catalogue, state: State) -> list[str]:
     return event_lines(cat, state, event, road.level_of(state)) if event >= 0 else []
 
 
+def road_text(cat: Catalogue, state: State) -> str:
+    """Return the same as `event_text` for the event on the road; "" if none waits for an answer."""
+    event = road.event_of(state)
+    return event_text(cat, state, event, road.level_of(state)) if event >= 0 else ""
+
+
 def _many(amount: int, one: str) -> str:
     return f"{amount} {one}{'' if amount == 1 else 's'}"
 
 
-def _counted(one: str) -> _Words:
-    return lambda state, amount, level: _many(amount, one)
+def _counted(verb: str, one: str) -> _Words:
+    return lambda state, amount, level: f"{verb} {_many(amount, one)}"
 
 
 def _guardian(state: State, amount: int, level: int) -> str:
@@ -116,28 +130,30 @@ def _guardian(state: State, amount: int, level: int) -> str:
 
 
 def _stat(state: State, amount: int, level: int) -> str:
-    return f"{EVENT_STATS[state.hero.kind].upper()} {amount}"
+    return f"get {EVENT_STATS[state.hero.kind].upper()} +{amount}"
 
 
 _COSTS: Final[dict[str, _Words]] = {
-    "xp": lambda state, amount, level: f"{tables.unit(level) * amount // 1000} xp",
-    "scar": lambda state, amount, level: f"{_many(amount, 'scar')} (-5 % health)",
-    "status": lambda state, amount, level: f"weakness {amount} in the next fight",
+    "xp": lambda state, amount, level: f"lose {tables.unit(level) * amount // 1000} xp",
+    "scar": lambda state, amount, level: (
+        f"get {_many(amount, 'scar')} (-{tables.SCAR * amount / 10:g} % health)"
+    ),
+    "status": lambda state, amount, level: f"start the next fight with weaken {amount}",
     "guardian": _guardian,
-    "turns": _counted("turn"),
-    **{good: _counted(good) for good in trades.GOODS},
+    "turns": _counted("lose", "turn"),
+    **{good: _counted("give", good) for good in trades.GOODS},
 }
 _GAINS: Final[dict[str, _Words]] = {
-    "health": lambda state, amount, level: f"{healed(state.hero, amount)} hp",
-    "gold": lambda state, amount, level: f"{trades.gold_of(level, amount)} gold",
-    "xp": lambda state, amount, level: f"{experience(state.hero, amount, level)} xp",
+    "health": lambda state, amount, level: f"get {healed(state.hero, amount)} hp",
+    "gold": lambda state, amount, level: f"get {trades.gold_of(level, amount)} gold",
+    "xp": lambda state, amount, level: f"get {experience(state.hero, amount, level)} xp",
     "stat": _stat,
-    "item": lambda state, amount, level: f"an item, {amount} rarity up" if amount else "an item",
-    "scar": lambda state, amount, level: f"{_many(amount, 'scar')} healed",
-    "status": lambda state, amount, level: f"a shield {amount} in the next fight",
+    "item": lambda state, amount, level: f"get an item (rarity +{amount})" if amount else "get an item",
+    "scar": lambda state, amount, level: f"heal {_many(amount, 'scar')}",
+    "status": lambda state, amount, level: f"start the next fight with shield {amount}",
     "guardian": lambda state, amount, level: _guardian(state, -amount, level),
-    "sight": lambda state, amount, level: "a look behind the next doors",
-    "time": lambda state, amount, level: f"{_many(amount, 'turn')} more until they stir",
-    "good": _counted("drawn consumable"),
-    **{good: _counted(good) for good in trades.GOODS},
+    "sight": lambda state, amount, level: "see behind the next doors",
+    "time": lambda state, amount, level: f"get {_many(amount, 'turn')} more until the dungeons stir",
+    "good": _counted("get", "random consumable"),
+    **{good: _counted("get", good) for good in trades.GOODS},
 }

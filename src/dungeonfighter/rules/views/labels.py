@@ -129,7 +129,7 @@ def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
     if dungeon.phase != _OFFER_MADE:
         return ""
     if _is_event(dungeon):
-        return cat.events[dungeon.offer[0]].text
+        return event_words.event_text(cat, state, dungeon.offer[0], dungeon.level)
     return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
@@ -414,7 +414,10 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
         return _ahead_lines(cat, state, dungeon)
     if _is_event(dungeon):
         return event_words.event_lines(cat, state, dungeon.offer[0], dungeon.level)
-    return [f"You have {state.hero.gold} gold."] if dungeon.kind == _MERCHANT else []
+    if dungeon.kind != _MERCHANT:
+        return []
+    dear = wares.lacking(wares.in_room(cat, state, dungeon))
+    return [f"You have {state.hero.gold} gold.{f' {dear}' if dear else ''}"]
 
 
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:

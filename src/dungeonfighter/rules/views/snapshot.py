@@ -19,7 +19,6 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.journey import road
 from dungeonfighter.rules.journey.world import (
     allowance_left,
     gathered,
@@ -42,7 +41,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, event_words, forecast, item_lines, labels
 from dungeonfighter.rules.views.combat_view import combat_view, status_views
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
@@ -142,9 +141,9 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         recent_output=[] if briefly else [sentence(cat, event) for event in events],
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
-        road=cat.events[number].text if (number := road.event_of(state)) >= 0 else "",
+        road=event_words.road_text(cat, state),
         recent_new=min(len(state.log) - state.turn_start, limits.recent_output_max),
-        recent_tones=tones(events),
+        recent_tones=tones(cat, events),
         ascension=state.ascension,
         hardships=hardships(cat, state),
     )
