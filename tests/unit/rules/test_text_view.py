@@ -78,7 +78,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     assert combat is not None
     mine, its = combat.hero_acts_in, combat.enemy_acts_in
     tenths = mine // 1000 == its // 1000
-    first = f"e1 | {hero.health}/{hero.figures.health_max} hp next {seconds(mine, tenths)} s"
+    first = f"e1 | {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
     first += f"{listed(fight.hero.statuses, fight.level, hero.figures.health_max)}, "
     first += "/".join(f"{lowest}+" for lowest in lowest_rolls(cat, state) if lowest != tables.CRITICAL_FACE)
     first += f" {combat.next_action}"
@@ -115,9 +115,9 @@ def plain_enemy(cat: Catalogue, state: State, fight: Fight, *, began: bool) -> s
     wheel = {"wand": "sword", "sword": "dagger", "dagger": "wand"}
     weapon = Weapon(hero.kind).name
     if enemy.hero_class and wheel.get(weapon) == enemy.hero_class:
-        words.append("(you x1.2)")
+        words.append("(you +20%)")
     elif enemy.hero_class and wheel.get(enemy.hero_class) == weapon:
-        words.append("(it x1.2)")
+        words.append("(it +20%)")
     if began:
         words.insert(0, enemy.name)
         words += [f"({enemy.habit})"] if enemy.habit else []

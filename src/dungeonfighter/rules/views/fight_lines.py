@@ -1,15 +1,19 @@
 """The text view of a fight, in which every turn has what the decision needs.
 
-    e3 t14 | You 212/264 hp, bleed 2 (8 an attack), next 7.1 s, combo 14+ Rend
-    You precise 14+3: combo Rend 18. Its normal: hit 14.
-    Grey Wolf L3 guardian beast, armour 2, 84/141: heavy 31-49 in 1.2 s, then light
-    1 attack 75% 14-29 |2 precise 90% 10-21 |3 power 60% 26-52 exposed |4 guard 12 |5 potion x2 |8 flee 80%,
-    10 turns, scar |9 auto
+    e3 t14 | 212/264 next 7, bleed 2 (-8), 14+/19+ Rend, luck 1, room hit -1
+    You combo Rend 18. Its normal hit 14.
+    L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 s, then light
+    1 attack 75%:14-29 |2 precise 90%:10-21 |3 power 60%:26-52 exposed |4 guard 92 |5 potion x2
+    |8 flee 80%, scar |9 auto
 
-The first line has the hero: health, statuses, the time until the next action after a plain hit, the lowest
-total that combos with the action that it plays, and the luck that is left. Then come the events of this turn,
-and the enemy with its shown action: the damage from a hit to a critical, and the time. The last line has the
-inputs; an attack has its chance and its damage from the lowest hit to the highest critical.
+(The last line is broken here only.) The first line has the hero: health, the time until the next action after
+a plain attack, statuses, the lowest total that combos and the lowest die that is critical (20 is not told),
+the action that a combo plays, the luck that is left, and the bonuses of the room. Then come the events of
+this turn, and the enemy with its shown action: its damage on a hit, to that of a critical if it could kill,
+and its time. The last line has the inputs; an attack has its chance and its damage, from the least hit to the
+highest critical. Times are in seconds, rounded down; both have tenths if they are in the same second.
+
+Several layouts were counted: docs/decisions/068-views-of-fights.md.
 
 Most turns are in a fight, so `fight_text` makes the view in one pass over locals. What few small numbers
 decide comes from tables: the chances, the words of an enemy and of statuses.
@@ -112,7 +116,7 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
     combo = _combo(cat, hero, fight, numbers, (combo_time <= wait) != (period <= wait), combo_time)
     return (
         f"{head} | {NUMERALS[health] if health < NUMERALS_MAX else health}"
-        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp next {own_time} s{suffers}"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} next {own_time}{suffers}"
         f"{combo}{_clock(state, began)}{happened}\n"
         f"{_enemy(cat, hero, fight, began)} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"

@@ -52,8 +52,8 @@ KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 10
 """The turns of the allowance that are left when the views of a fight begin to show them."""
-_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
-_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
+_BEATS: Final = f" (you +{(tables.WHEEL - 1000) // 10}%)"
+_BEATEN: Final = f" (it +{(tables.WHEEL - 1000) // 10}%)"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -114,7 +114,7 @@ def stirs(state: State, left: int) -> str:
 
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
-    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    """Return " (you +20%)" if the hero's class beats the enemy's, " (it +20%)" if it is beaten, else ""."""
     if cat.enemy_beaten_by[enemy] == hero.kind:
         return _BEATS
     return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
