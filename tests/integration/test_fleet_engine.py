@@ -217,6 +217,23 @@ async def test_a_bot_leaves_a_run_after_its_inputs_and_begins_the_next_one() -> 
     assert tally.abandoned >= 2
 
 
+@pytest.mark.parametrize("ascension", [0, 3])
+async def test_a_bot_begins_its_runs_with_the_mode_and_the_ascension_of_the_load(ascension: int) -> None:
+    begun: list[dict[str, Any]] = []
+
+    async def keep(tool: str, arguments: dict[str, Any]) -> bytes:
+        if tool == "start_new_game":
+            begun.append(arguments)
+        return await answer_correctly(tool, arguments)
+
+    tally = Tally()
+    async with serving(keep) as url:
+        habits = Habits(mode="short", ascension=ascension)
+        await played(url, tally, lambda: tally.turns >= 1, bots=1, habits=habits)
+    assert begun[0]["mode"] == "short"
+    assert begun[0].get("ascension", 0) == ascension
+
+
 async def test_an_answer_of_another_turn_is_a_fault_in_the_journal() -> None:
     async def skip(tool: str, arguments: dict[str, Any]) -> bytes:
         return result(TEXT % (arguments["turn"] + 2 if tool == "handle_input" else 0))

@@ -26,7 +26,7 @@ def add_category(parser: argparse.ArgumentParser, *, several: bool = False) -> N
         add("--ascension", type=ascensions, default=(0,), metavar="A-B",
             help="the ascension of the runs, or several: 0-10, 0,5,10 (default: 0)")  # fmt: skip
     else:
-        add("--ascension", type=_ascension, default=0, metavar="N",
+        add("--ascension", type=ascension, default=0, metavar="N",
             help=f"ascension of the runs, 0 to {limits.ascensions_max} (default: %(default)s)")  # fmt: skip
 
 
@@ -35,15 +35,16 @@ def ascensions(text: str) -> tuple[int, ...]:
     found: dict[int, None] = {}
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        low = _ascension(first)
-        high = _ascension(last) if dash else low
+        low = ascension(first)
+        high = ascension(last) if dash else low
         if low > high:
             raise argparse.ArgumentTypeError(f"{part[:40]!r}: the first ascension is the lower one")
         found.update(dict.fromkeys(range(low, high + 1)))
     return tuple(found)
 
 
-def _ascension(text: str) -> int:
+def ascension(text: str) -> int:
+    """Parse one ascension."""
     if text.isdecimal() and len(text) < 4 and int(text) <= limits.ascensions_max:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text[:40]!r} is no ascension: 0 to {limits.ascensions_max}")

@@ -16,6 +16,7 @@ from typing import Final
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.commands import caller_token
+from dungeonfighter.commands.categories import ascension
 from dungeonfighter.commands.numbers import amount, count, whole
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
 from dungeonfighter.connection_strings import Problem, is_rabbitmq, parse_rabbitmq, parse_redis
@@ -31,7 +32,7 @@ from dungeonfighter.fleet.report_timeline import Recorder
 from dungeonfighter.fleet.through import NO_REPLY, ThroughQueue
 from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.ingress import QueueRefused, QueueUnavailable
-from dungeonfighter.limits import bot_id_rule, fleet_pattern, is_bot_id
+from dungeonfighter.limits import ascensions_max, bot_id_rule, fleet_pattern, is_bot_id, short_turns_max
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
@@ -71,8 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="connect from N addresses, 127.0.0.2 and up, to a server on 127.0.0.1 (default: as needed)")
     add("--view", choices=("text", "json"),
         help="the view that the bots ask for (default: text, or json if the policy needs it)")
-    add("--mode", choices=("casual", "ironman"), default="casual",
-        help="ironman: death ends a run (default: %(default)s)")
+    add("--mode", choices=("casual", "ironman", "short"), default="casual",
+        help=f"ironman: death ends a run; short: so do {short_turns_max} turns (default: %(default)s)")
+    add("--ascension", type=ascension, default=0, metavar="N",
+        help=f"ascension of the runs, 0 to {ascensions_max} (default: %(default)s)")
     add("--seed", type=whole, default=0, metavar="S",
         help="seed of the runs and of the choices (default: %(default)s)")
     add("--prefix", default="fleet", metavar="NAME",
@@ -219,6 +222,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
         habits=Habits(
             view=arguments.view or ("text" if text_enough else "json"),
             mode=arguments.mode,
+            ascension=arguments.ascension,
             run_inputs_max=arguments.run_inputs,
             patience_seconds=arguments.patience,
         ),

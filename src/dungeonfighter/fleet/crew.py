@@ -20,6 +20,7 @@ class Habits(Struct, frozen=True):
     """The behaviour of all bots of one load.
 
     Attributes:
+        mode, ascension: Those of each run.
         run_inputs_max: A bot leaves a run after that many inputs, so that no run is endless.
         patience_seconds: A bot gives up a call that it has repeated for that long.
     """
@@ -28,6 +29,7 @@ class Habits(Struct, frozen=True):
     mode: str = "casual"
     run_inputs_max: int = 3000
     patience_seconds: float = 30.0
+    ascension: int = 0
 
 
 class Member(Actor, Protocol):

@@ -245,10 +245,11 @@ class Player:
     def _send_start(self, run: Run, kind: int) -> None:
         self._journal.starting(run)
         habits = self._crew.habits
+        harder = {"ascension": habits.ascension} if habits.ascension else {}
         self._call_tool(
             kind, "start_new_game",
             {"name": run.name, "seed": run.seed, "mode": habits.mode, "episode": run.episode,
-             "view": habits.view},
+             "view": habits.view, **harder},
         )  # fmt: skip
 
     def _on_start(self, answer: Answer) -> None:

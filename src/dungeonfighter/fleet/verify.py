@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from dungeonfighter.errors import BadInput
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.journal import SECOND_PLAYER, Journal, Run
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.plurals import several
@@ -105,15 +106,15 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
     """
     verdict = Verdict()
     players = [player for player in load.players if player.journal.run or player.journal.unanswered_start]
-    mode = Mode[load.options.habits.mode]
+    habits = load.options.habits
     waiting = iter(players)
 
     async def reader() -> None:
-        reading = GameReader(load.endpoint, load.options.habits.patience_seconds)
+        reading = GameReader(load.endpoint, habits.patience_seconds)
         try:
             for player in waiting:
                 answer = await reading.read(player.journal.bot_id)
-                _check(verdict, player.journal, answer, rules, mode)
+                _check(verdict, player.journal, answer, rules, habits)
                 await asyncio.sleep(0)
         finally:
             reading.close()
@@ -131,7 +132,7 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
     return verdict
 
 
-def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mode: Mode) -> None:
+def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, habits: Habits) -> None:
     bot = journal.bot_id
     verdict.findings.extend(Finding(bot, "sequence", fault) for fault in journal.faults)
     if answer.snapshot is None and answer.error != "unknown_bot":
@@ -154,7 +155,7 @@ def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mod
     if inputs is run.inputs and journal.digest not in {"", shown.digest}:
         detail = f"acknowledged {journal.digest}, shown {shown.digest}"
         verdict.findings.append(Finding(bot, "differs", detail))
-    _replay(verdict, bot, run, inputs, shown, rules, mode)
+    _replay(verdict, bot, run, inputs, shown, rules, habits)
 
 
 def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[Run | None, list[str]]:
@@ -184,12 +185,19 @@ def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[
 
 
 def _replay(
-    verdict: Verdict, bot: str, run: Run, inputs: Sequence[str], shown: Snapshot, rules: Rules, mode: Mode
+    verdict: Verdict,
+    bot: str,
+    run: Run,
+    inputs: Sequence[str],
+    shown: Snapshot,
+    rules: Rules,
+    habits: Habits,
 ) -> None:
     if shown.rules != rules.identity:
         verdict.not_replayed += 1
         return
-    state = rules.new_game(GameOptions(seed=run.seed, mode=mode, name=run.name))
+    mode, ascension = Mode[habits.mode], habits.ascension
+    state = rules.new_game(GameOptions(seed=run.seed, mode=mode, name=run.name, ascension=ascension))
     try:
         for text in inputs:
             state = rules.advance(state, text).state

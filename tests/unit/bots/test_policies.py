@@ -71,6 +71,13 @@ def test_the_brief_view_leads_to_the_same_decision(policy: str) -> None:
             assert player.choose(brief) == player.choose(full)
 
 
+def test_the_brief_view_of_a_fight_names_the_worn_items() -> None:
+    fights = [state for state in states("heuristic", seed=12) if state.fight is not None]
+    for state in fights:
+        brief, full = rules().observe(state, briefly=True), rules().observe(state)
+        assert brief.player.worn == full.player.worn != []
+
+
 def test_random_decides_the_same_from_text_inputs_and_observation() -> None:
     three = [Random(5), Random(5), Random(5)]
     for state in states("random", seed=13):

@@ -32,7 +32,7 @@ def test_a_prefix_that_makes_no_bot_ids_is_refused(prefix: str, capsys: pytest.C
     ("name", "word"),
     [("bots", "0"), ("bots", "-1"), ("seconds", "-1"), ("rate", "nan"), ("turns", "-5"), ("seed", "-1"),
      ("patience", "-0.5"), ("timeout", "inf"), ("every", "-1"), ("processes", "0"), ("warm-up", "nan"),
-     ("sources", "-1")],
+     ("sources", "-1"), ("ascension", "11"), ("ascension", "-1"), ("mode", "daily")],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(name: str, word: str) -> None:
     with pytest.raises(SystemExit) as refusal:

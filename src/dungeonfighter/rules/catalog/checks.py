@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter import limits
-from dungeonfighter.rules.catalog import ascents, item_checks
+from dungeonfighter.rules.catalog import ascents, item_checks, ranges
 from dungeonfighter.rules.catalog.catalogue import (
     CONSUMABLE_EFFECTS,
     EFFECT_TIMES,
@@ -22,6 +22,7 @@ from dungeonfighter.rules.catalog.catalogue import (
 )
 from dungeonfighter.rules.catalog.model import EVENT_STATS, HABITS, PHASES, Content, Enemy, RoomEvent
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.tables import HABIT_DRAWS
 from dungeonfighter.rules.talents import KEYS
 
 NAME_CHARS_MAX: Final = 24
@@ -31,6 +32,7 @@ TEXT_CHARS_MAX: Final = {
 }  # fmt: skip
 HINT_CHARS_MAX: Final = 48
 OPTION_CHARS_MAX: Final = 20
+DUNGEONS_MAX: Final = 100
 _BOTH: Final = ("", "health", "gold", "xp", "potion", "bomb", "ration", "scar", "status", "guardian")
 COSTS: Final = (*_BOTH, "turns")
 GAINS: Final = (*_BOTH, "stat", "item", "good", "time", "sight")
@@ -52,12 +54,14 @@ def problems(content: Content) -> Iterator[str]:
         yield from _duplicates(kind, getattr(content, kind))
         yield from _texts(kind, getattr(content, kind))
     yield from _actions(content)
+    yield from _archetypes(content)
     yield from _enemies(content)
     yield from _goods(content)
     yield from _rooms(content)
     yield from _regions(content)
     yield from _ascensions(content)
     yield from _gaps(content)
+    yield from ranges.problems(content)
 
 
 def _at(kind: str, number: int, row: Any) -> str:
@@ -104,27 +108,35 @@ def _actions(content: Content) -> Iterator[str]:
             yield f"{at}: points must be -1 (gear) or, for one weapon, 0 to {POINTS_MAX}"
         if row.route not in ROUTES:
             yield f"{at}: route '{row.route}' is not one of {_list(ROUTES)}"
-        if row.hits < 1 or row.length < 250 or row.damage < 0 or not 0 <= row.pierce <= 1000:
-            yield f"{at}: hits, length, damage or pierce out of range"
+        if not 0 <= row.pierce <= 1000:
+            yield f"{at}: pierce is {row.pierce}, and must be 0 to 1000"
         for effect in row.effects:
             if effect.status not in _statuses:
-                yield f"{at}: status '{effect.status}' is not one of {_list(_statuses)}"
-            if effect.on not in EFFECT_TIMES or effect.who not in ("foe", "self") or effect.amount < 1:
-                yield f"{at}: effect needs on {_list(EFFECT_TIMES)}, who foe or self, amount 1 or more"
+                yield f"{at}: effects: status '{effect.status}' is not one of {_list(_statuses)}"
+            if effect.on not in EFFECT_TIMES or effect.who not in ("foe", "self"):
+                yield f"{at}: effects: on is one of {_list(EFFECT_TIMES)}, who is foe or self"
+            if not 1 <= effect.amount <= ranges.AMOUNT_MOST:
+                yield f"{at}: effects: amount must be 1 to {ranges.AMOUNT_MOST}"
     for weapon in Weapon:
         basics = [a for a in content.actions if a.basic and a.weapon == weapon.name]
         if len(basics) != 1 or basics[0].points != 0:
             yield f"actions.json: {weapon.name} needs exactly one basic action, with points 0"
 
 
+def _archetypes(content: Content) -> Iterator[str]:
+    for number, archetype in enumerate(content.archetypes):
+        at = _at("archetypes", number, archetype)
+        if sum(archetype.weights) != 100 or min(archetype.weights) < 0:
+            yield f"{at}: weights must be six numbers from 0 on that sum to 100"
+        if "normal" not in archetype.pattern or not _intents.issuperset(archetype.pattern):
+            yield f"{at}: pattern must have normal, and be of {_list(_intents)}"
+        if archetype.weights[1] < HABIT_DRAWS:  # a habit stands in for so many normal attacks
+            yield f"{at}: weights has {archetype.weights[1]} for normal, and must have {HABIT_DRAWS} or more"
+
+
 def _enemies(content: Content) -> Iterator[str]:
     archetypes = {a.id for a in content.archetypes}
     themes = {t.id for t in content.themes}
-    for number, archetype in enumerate(content.archetypes):
-        if sum(archetype.weights) != 100 or min(archetype.weights) < 0:
-            yield f"{_at('archetypes', number, archetype)}: weights must be six numbers that sum to 100"
-        if not archetype.pattern or not _intents.issuperset(archetype.pattern):
-            yield f"{_at('archetypes', number, archetype)}: pattern must be of {_list(_intents)}"
     for number, row in enumerate(content.enemies):
         at = _at("enemies", number, row)
         if row.archetype not in archetypes:
@@ -135,8 +147,8 @@ def _enemies(content: Content) -> Iterator[str]:
             yield f"{at}: hero_class '{row.hero_class}' is not one of {_list(_weapons)} or empty"
         if row.habit not in ("", *HABITS):
             yield f"{at}: habit '{row.habit}' is not one of {_list(HABITS)} or empty"
-        if row.status not in _statuses or row.amount < 1:
-            yield f"{at}: status '{row.status}' must be one of {_list(_statuses)}, amount 1 or more"
+        if row.status not in _statuses:
+            yield f"{at}: status '{row.status}' is not one of {_list(_statuses)}"
         if row.rank not in RANKS:
             yield f"{at}: rank '{row.rank}' is not one of {_list(RANKS)} (a normal enemy may be a guardian)"
         if row.level_min > row.level_max:
@@ -183,14 +195,18 @@ def _rooms(content: Content) -> Iterator[str]:
     themes = {t.id for t in content.themes}
     for number, hazard in enumerate(content.hazards):
         at = _at("hazards", number, hazard)
-        if hazard.theme not in themes or hazard.status not in (_statuses | {""}):
-            yield f"{at}: unknown theme '{hazard.theme}' or status '{hazard.status}'"
+        if hazard.theme not in themes:
+            yield f"{at}: theme '{hazard.theme}' is not one of {_list(themes)}"
+        if hazard.status not in (_statuses | {""}):
+            yield f"{at}: status '{hazard.status}' is not one of {_list(_statuses)} or empty"
         if bool(hazard.status) != (hazard.amount > 0) or not (hazard.status or hazard.damage > 0):
             yield f"{at}: a hazard has damage, or a status with an amount, or both"
     for number, place in enumerate(content.places):
         at = _at("places", number, place)
-        if place.theme not in themes or place.kind not in RoomKind.__members__:
-            yield f"{at}: unknown theme '{place.theme}' or kind '{place.kind}'"
+        if place.theme not in themes:
+            yield f"{at}: theme '{place.theme}' is not one of {_list(themes)}"
+        if place.kind not in RoomKind.__members__:
+            yield f"{at}: kind '{place.kind}' is not one of {_list(RoomKind.__members__)}"
         if place.tilt not in TILTS or bool(place.tilt) != bool(place.tilt_amount):
             yield f"{at}: tilt '{place.tilt}' is one of {_list(TILTS)}; tilt_amount is 0 without a tilt only"
         if place.tilt and place.kind not in ("fight", "elite"):
@@ -251,11 +267,14 @@ def _regions(content: Content) -> Iterator[str]:
     regions = {r.id for r in content.regions}
     for number, theme in enumerate(content.themes):
         at = _at("themes", number, theme)
-        if theme.region not in regions or not theme.dungeons:
-            yield f"{at}: unknown region '{theme.region}' or no dungeon names"
+        if theme.region not in regions:
+            yield f"{at}: region '{theme.region}' is not one of {_list(regions)}"
+        if not 1 <= len(theme.dungeons) <= DUNGEONS_MAX:
+            yield f"{at}: dungeons has {len(theme.dungeons)} names, and must have 1 to {DUNGEONS_MAX}"
         for title in theme.dungeons:
-            if len(title) > NAME_CHARS_MAX:
-                yield f"{at}: '{title}' is longer than {NAME_CHARS_MAX} characters"
+            plain = title.strip() and title.isascii() and title.isprintable()
+            if not plain or len(title) > NAME_CHARS_MAX:
+                yield f"{at}: dungeons: {title[:40]!r} must be plain text of 1 to {NAME_CHARS_MAX} characters"
 
 
 def _ascensions(content: Content) -> Iterator[str]:
@@ -288,8 +307,10 @@ def _gaps(content: Content) -> Iterator[str]:
     for kind, least in (("prefix", 3), ("suffix", 4)):
         if sum(a.kind == kind for a in content.affixes) < least:
             yield f"affixes.json: at least {least} of kind {kind} are needed"
-    if len(content.talents) < 3 or not content.regions:
-        yield "talents.json: three talents are needed; regions.json: one region is needed"
+    if len(content.talents) < 3:
+        yield f"talents.json: three talents are needed, and there are {len(content.talents)}"
+    if not content.regions:
+        yield "regions.json: one region is needed, and there is none"
 
 
 def _theme_gaps(content: Content, theme: str) -> Iterator[str]:

@@ -36,8 +36,8 @@ def problems(content: Content) -> Iterator[str]:
 
 def _item(item: BaseItem) -> Iterator[str]:
     if not item.power:
-        if item.relic or item.stat or item.when or item.bonus or item.amount:
-            yield "only a unique item, which says its power, has relic, stat, when, bonus or amount"
+        if item.relic or item.stat or item.when or item.bonus or item.amount or item.worth != 1000:
+            yield "only a unique item, which says its power, has relic, stat, when, bonus, amount or worth"
         return
     if len(item.power) > POWER_CHARS_MAX or not item.power.isascii():
         yield f"power must be plain text of at most {POWER_CHARS_MAX} characters"

@@ -69,7 +69,8 @@ def _rows(kind: str, raw: bytes, row_type: type[Any], problems: list[str]) -> tu
     try:
         parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problems.append(f"{kind}.json: not an array of rows: {error}")
+        why = "the file is empty" if not raw.strip() else str(error)
+        problems.append(f"{kind}.json: not an array of rows: {why}")
         return ()
     rows = []
     for number, part in enumerate(parts):

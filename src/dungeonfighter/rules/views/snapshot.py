@@ -104,9 +104,10 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
     Args:
         rules: The rules of the run.
         state: The state to show.
-        briefly: Leave out what no policy of `bots` reads at this moment, for a third of the work: worn items,
-            sentences, words of actions; the bag, the known actions and the wares where they are of no use;
-            the labels that only a person needs; the digest, except at the choice of the weapon.
+        briefly: Leave out what no policy of `bots` reads at this moment, for a third of the work: worn items
+            outside fights, sentences, words of actions; the bag, the known actions and the wares where they
+            are of no use; the labels that only a person needs; the digest, except at the choice of the
+            weapon.
     """
     cat = rules.catalogue
     comparison = Comparison(cat, state.hero)
@@ -195,7 +196,7 @@ def _player(
         talents=[cat.talents[number].name for number in someone.talents],
         strip=[cat.actions[number].name for number in someone.strip],
         actions=_actions(cat, someone, briefly=briefly) if handles else [],
-        worn=[] if briefly else [_item(cat, None, item, 0) for item in someone.worn if item is not None],
+        worn=[] if briefly and fight is None else _worn(cat, someone),
         bag=_bag(cat, someone, comparison) if handles else [],
         consumables=_consumables(cat, someone),
         statuses=[]
@@ -245,12 +246,25 @@ def _input_of(row: Consumable, number: int) -> str:
     return str(row.input) if row.input else item_input(number)
 
 
+_WORN: Final = b"worn"
 _known_views: dict[tuple[bytes, bytes, int, str], ItemView] = {}
 """A cache of the views of bag items, by wearer, item, place and catalogue.
 
 A view stays the same until its wearer or item changes. Without the cache these views took three quarters of
 an observation's time.
 """
+
+
+def _worn(cat: Catalogue, someone: Hero) -> list[ItemView]:
+    views = []
+    for item in someone.worn:
+        if item is not None:
+            key = (_WORN, encode(item), 0, cat.identity)
+            view = _known_views.get(key)
+            if view is None:
+                view = _known_views[key] = _item(cat, None, item, 0)
+            views.append(view)
+    return views
 
 
 def _bag(cat: Catalogue, someone: Hero, comparison: Comparison) -> list[ItemView]:
