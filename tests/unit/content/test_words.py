@@ -57,7 +57,7 @@ def words(state: State, text: str) -> str:
 def recent(state: State, text: str) -> str:
     """Play an input and return the first sentence of the turn in the snapshot."""
     play(state, text)
-    seen = rules().observe(state)
+    seen = RULES.observe(state)
     return seen.recent_output[-seen.recent_new]
 
 
@@ -108,8 +108,9 @@ def test_other_rolls_show_the_die_and_the_bonus() -> None:
 @pytest.mark.parametrize(
     ("number", "amount", "expected"),
     [
-        (0, 92, "Potion: +92 hp."), (1, 38, "Bomb: foe lost 38."), (3, 5, "Smoke Vial: foe roll penalty 5."),
-        (4, 3, "Armour Oil: you pierce 3."), (5, 1, "Flash Powder: foe stun 1."),
+        (0, 92, "Potion: +92 hp."), (1, 38, "Bomb: it lost 38."),
+        (3, 5, "Smoke Vial: it has roll penalty 5."),
+        (4, 3, "Armour Oil: you have pierce 3."), (5, 1, "Flash Powder: it has stun 1."),
     ],
 )  # fmt: skip
 def test_a_consumable_says_what_it_did(number: int, amount: int, expected: str) -> None:

@@ -330,7 +330,7 @@ def _item_used(cat: Catalogue, number: int, amount: int) -> str:
         return f"{row.name}: it lost {amount}."
     if row.effect != "status":
         return f"{row.name}: {_USES.get(row.effect, row.effect)}."
-    bearer = "it" if row.who == "foe" else "you"
+    bearer = "it has" if row.who == "foe" else "you have"
     return f"{row.name}: {bearer} {STATUSES[cat.consumable_status[number]]} {amount}."
 
 
