@@ -65,8 +65,9 @@ The last line of an answer lists the legal inputs: send one without its words (`
 `equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal.
 
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
-and bonus decide: to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from {tables.COMBO_MIN} combo. \
-Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
+and bonus decide: to {tables.MISS_MAX} miss, \
+{tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, \
+from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
 in it, a miss sends it back to its start.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
