@@ -65,22 +65,23 @@ The last line of an answer lists the legal inputs: send one without its words (`
 `equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal. An illegal input costs no turn and says \
 why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figures.
 
-**Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. \
-Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and bonus decide: to \
-{tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from {tables.COMBO_MIN} combo. \
-Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
+**Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
+and bonus decide: to {tables.MISS_MAX} miss, \
+{tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, \
+from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
 in it, a miss sends it back to its start.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
 technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you \
-x{tables.WHEEL / 1000:g})` marks an enemy that your class beats, \
-`(it x{tables.WHEEL / 1000:g})` one that beats yours.
++{(tables.WHEEL - 1000) // 10}%)` marks an enemy that your class beats, \
+`(it +{(tables.WHEEL - 1000) // 10}%)` one that beats yours.
 
-**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes \
-(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next 7.6 s`: your plain hit, the lowest \
-rolls that hit, combo, are critical (told as a fight begins), and when you act again; after a critical miss \
-{_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
-enemy's time is at least that long, power is safe.
+**Fight.** `262/332 next 7, 14+/19+ Rend`: you act again in 7 s, after a critical miss \
+{_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; a total of 14 combos and plays Rend, a \
+die of 19 is critical. `heavy 31-49 in 1 s, then light`: the enemy's next action, its damage (to a critical, \
+if that kills) and time. `before you`: it acts twice before you do. If its time is at least yours after a \
+critical miss, power is safe. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the \
+damage left; `early`: act once more, then guard. `bleed 3 (-12)`: health an action.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \

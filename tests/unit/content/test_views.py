@@ -15,6 +15,7 @@ from dungeonfighter.telemetry.tokens import count_tokens
 from tests.unit.content.playing import RULES, copy_of, states
 
 HEAD = "e1 t1"
+NEW_LINE = "\n"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
     for state in seen:
         if state.over:
             continue
-        line = RULES.text(state, HEAD).split("\n")[-1]
+        line = f"|{RULES.text(state, HEAD).rpartition(NEW_LINE)[2].replace('| ', '|')} "
         bag = len(state.hero.bag)
         for choice in RULES.legal_inputs(state):
             assert _named(choice, line, bag), (choice.input, line)
@@ -90,12 +91,12 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
-        return f"| {choice.pattern} |" in f"{line} |" or f"| {choice.input} or others" in line
+        return f"|{choice.pattern} |" in f"{line} |" or f"|{choice.input} or others" in line
     if choice.input.startswith("equip "):
-        return f"equip n (1-{bag})" in line or "| equip 1" in line
+        return f"equip n (1-{bag})" in line or "|equip 1" in line
     if choice.input.startswith("unequip "):
-        return choice.input[8:] in line.split("unequip ")[1] or "| unequip slot |" in line
-    return f"| {choice.input} " in f"| {line} "
+        return choice.input[8:] in line.split("unequip ")[1] or "|unequip slot |" in line
+    return f"|{choice.input} " in f"{line} "
 
 
 def test_the_choices_of_the_snapshot_are_the_legal_inputs_in_their_order(seen: list[State]) -> None:

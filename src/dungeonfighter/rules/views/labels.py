@@ -55,8 +55,8 @@ KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 10
 """The turns of the allowance that are left when the views of a fight begin to show them."""
-_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
-_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
+_BEATS: Final = f" (you +{(tables.WHEEL - 1000) // 10}%)"
+_BEATEN: Final = f" (it +{(tables.WHEEL - 1000) // 10}%)"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -117,7 +117,7 @@ def stirs(state: State, left: int) -> str:
 
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
-    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    """Return " (you +20%)" if the hero's class beats the enemy's, " (it +20%)" if it is beaten, else ""."""
     if cat.enemy_beaten_by[enemy] == hero.kind:
         return _BEATS
     return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
@@ -169,7 +169,7 @@ def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]
 class Outline(Struct, frozen=True, gc=False):
     """The part of the line of inputs that depends on the menu alone; a menu makes it once.
 
-    In a fight `whole` is the whole line. Elsewhere the line has `parts`: (input, its number, label). The
+    In a fight `whole` has the consumables. Elsewhere the line has `parts`: (input, its number, label). The
     state gives the words of a part; a part with number -1 is its label.
     """
 
@@ -178,8 +178,12 @@ class Outline(Struct, frozen=True, gc=False):
 
 
 def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
-    """Return the outline of a fight: the menu has the counts of the consumables, so it has the whole line."""
-    return Outline((), " | ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
+    """Return the outline of a fight: the consumables alone, because `fight_lines` writes the other inputs."""
+    return Outline((), "".join([f" |{_counted(cat, goods, c)}" for c in choices if _is_good(c.input)]))
+
+
+def _is_good(text: str) -> bool:
+    return text.startswith("item ") or text in _GOODS
 
 
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
@@ -250,9 +254,8 @@ _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
 """The labels of the menu that are the full words in every state."""
-_SHORT: Final = {
-    "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
-}  # fmt: skip
+_GOODS: Final = ("5", "6")
+"""The inputs of a fight that use a consumable, beside `item n`."""
 
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
