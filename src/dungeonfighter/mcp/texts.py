@@ -68,20 +68,20 @@ why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figu
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
 and bonus decide: to {tables.MISS_MAX} miss, \
 {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, \
-from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
-in it, a miss sends it back to its start.
+from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, and later slots hit \
+harder; a hit keeps your place in it, a miss sends it back to its start.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
 technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you \
 +{(tables.WHEEL - 1000) // 10}%)` marks an enemy that your class beats, \
-`(it +{(tables.WHEEL - 1000) // 10}%)` one that beats yours.
+`(it +{(tables.WHEEL - 1000) // 10}%)` one that beats yours; in a fight `weak`, `strong`.
 
-**Fight.** `262/332 next 7, 14+/19+ Rend`: you act again in 7 s, after a critical miss \
+**Fight.** `262/332 next 7, 14+/19 Rend`: you act again in 7 s, after a critical miss \
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; a total of 14 combos and plays Rend, a \
 die of 19 is critical. `heavy 31-49 in 1 s, then light`: the enemy's next action, its damage (to a critical, \
 if that kills) and time. `before you`: it acts twice before you do. If its time is at least yours after a \
 critical miss, power is safe. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the \
-damage left; `early`: act once more, then guard. `bleed 3 (-12)`: health an action.
+damage left; without it you act once more first. `bleed 3 (-12)`: health an action.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
@@ -111,7 +111,7 @@ shield {tables.PREPARED} in the next fight), change gear. The last room holds a 
 {tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new level); the \
 dungeon waits. The hub restocks after a new level only.
 
-**Growth.** Gear: `hit +1` lowers the roll that you need by 1; `+6 % overall` estimates your strength. \
+**Growth.** Gear: `hit +1` lowers the roll that you need by 1; `+6% overall` estimates your strength. \
 `Worse overall` weakens you. Another weapon kind changes class: its own actions, few at first, and stat. \
 `strip 2,0,1` orders them by number, the weapon's own must stay; one behind an action that inflicts a \
 status is set up (`Rend+`): \

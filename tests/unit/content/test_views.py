@@ -17,6 +17,9 @@ from tests.unit.content.playing import RULES, copy_of, states
 HEAD = "e1 t1"
 NEW_LINE = "\n"
 
+ESTIMATE = 1.03
+"""The estimate counts that much more than cl100k on these texts (docs/tools.md)."""
+
 
 @pytest.fixture(scope="module")
 def seen() -> list[State]:
@@ -91,7 +94,7 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
-        return f"|{choice.pattern} |" in f"{line} |" or f"|{choice.input} or others" in line
+        return f"|{choice.pattern} |" in f"{line}|" or f"|{choice.input} or others" in line
     if choice.input.startswith("equip "):
         return f"equip n (1-{bag})" in line or "|equip 1" in line
     if choice.input.startswith("unequip "):
@@ -179,13 +182,14 @@ def test_the_changes_shown_for_a_bag_item_are_those_of_equipping_it() -> None:
     assert compared > 20
 
 
-def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
+def test_a_turn_costs_a_model_at_most_120_tokens_in_the_median_and_200_mostly() -> None:
     costs = [
-        count_tokens(RULES.text(state, f"e3 t{state.turn}"))
-        for seed in (10, 11)
+        count_tokens(RULES.text(state, f"e3 t{state.turn}")) / ESTIMATE
+        for seed in (10, 11, 12, 13)
         for state in states(seed, 600)
     ]
     assert statistics.median(costs) <= 120
+    assert statistics.quantiles(costs, n=20)[-1] <= 200
     assert max(costs) <= 1000, "a full bag is the longest there is"
 
 

@@ -78,10 +78,11 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     assert combat is not None
     mine, its = combat.hero_acts_in, combat.enemy_acts_in
     tenths = mine // 1000 == its // 1000
-    first = f"e1 | {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
+    first = f"e1 {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
     first += f"{listed(fight.hero.statuses, fight.level, hero.figures.health_max)}, "
-    first += "/".join(f"{lowest}+" for lowest in lowest_rolls(cat, state) if lowest != tables.CRITICAL_FACE)
-    first += f" {combat.next_action}"
+    combo, critical = lowest_rolls(cat, state)
+    first += f"{combo}+" + (f"/{critical}" if critical != tables.CRITICAL_FACE else "")
+    first += f" {combat.next_action}{'+' if is_set_up(cat, hero.strip, fight.step) else ''}"
     if (combat.combo_acts_in <= its) != (mine <= its):
         first += f" {combat.combo_acts_in / 1000:.1f} s"
     first += f", luck {combat.luck}" if combat.luck else ""
@@ -95,6 +96,13 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     )
     lines.append(plain_inputs(state, combat))
     return "\n".join(lines)
+
+
+def is_set_up(cat: Catalogue, strip: list[int], step: int) -> bool:
+    slot = step % len(strip)
+    return slot > 0 and any(
+        e.who == "foe" and e.on != "critical" for e in cat.actions[strip[slot - 1]].effects
+    )
 
 
 def seconds(time: int, tenths: bool) -> str:
@@ -111,13 +119,13 @@ def lowest_rolls(cat: Catalogue, state: State) -> tuple[int, int]:
 def plain_enemy(cat: Catalogue, state: State, fight: Fight, *, began: bool) -> str:
     enemy, hero = cat.enemies[fight.enemy_kind], state.hero
     rank = "" if fight.rank == Rank.normal else f"{Rank(fight.rank).name} "
-    words = [f"L{fight.level} {rank}{'undead ' if enemy.undead else ''}{enemy.archetype}"]
     wheel = {"wand": "sword", "sword": "dagger", "dagger": "wand"}
-    weapon = Weapon(hero.kind).name
+    weapon, edge = Weapon(hero.kind).name, ""
     if enemy.hero_class and wheel.get(weapon) == enemy.hero_class:
-        words.append("(you +20%)")
+        edge = "weak "
     elif enemy.hero_class and wheel.get(enemy.hero_class) == weapon:
-        words.append("(it +20%)")
+        edge = "strong "
+    words = [f"L{fight.level} {rank}{edge}{'undead ' if enemy.undead else ''}{enemy.archetype}"]
     if began:
         words.insert(0, enemy.name)
         words += [f"({enemy.habit})"] if enemy.habit else []
@@ -134,7 +142,7 @@ def plain_intent(combat: CombatView, health: int) -> str:
     shown = combat.intent
     if combat.intent == "status":
         row = next(row for row in rules().catalogue.enemies if row.name == combat.enemy)
-        shown = f"{combat.intent_status} {row.amount}"
+        shown = f"{combat.intent_status} {row.amount} +"
     if combat.incoming:
         shown += f" {combat.incoming}"
         shown += f"-{combat.incoming_critical}" if combat.incoming_critical >= health else ""
@@ -152,7 +160,10 @@ def plain_inputs(state: State, combat: CombatView) -> str:
     parts = []
     for stance in combat.stances:
         chance = stance.interrupt_chance
-        part = f"{stance.input} {stance.name} {stance.hit_chance}%:{stance.damage_min}-{stance.damage_max}"
+        share = "%" * (not parts)
+        part = (
+            f"{stance.input} {stance.name} {stance.hit_chance}{share}:{stance.damage_min}-{stance.damage_max}"
+        )
         if chance:
             part += " interrupts" if chance == stance.hit_chance else f" interrupts {chance}%"
         parts.append(part)
@@ -161,13 +172,15 @@ def plain_inputs(state: State, combat: CombatView) -> str:
     elif combat.enemy_first and (combat.incoming or combat.guard):
         braced = state.hero.figures.perks[Perk.power_armour]
         parts[-1] += "" if braced else " exposed"
-    guard = {"early": " early", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
+    guard = {"early": "", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
     parts.append(f"4 guard{guard if combat.guarded or combat.guard else ''}")
     goods = rules().outline(state).whole
     parts[-1] += goods
     if combat.can_flee:
-        scar = combat.flee_price.endswith("scar")
-        parts.append(f"8 flee {combat.flee_chance}%, {'scar' if scar else combat.flee_price}")
+        price = combat.flee_price
+        if state.fight is not None and state.fight.rank < Rank.guardian:
+            price = ""
+        parts.append(f"8 flee {combat.flee_chance}% {'scar' if price.endswith('scar') else price}".rstrip())
     return " |".join([*parts, "9 auto"])
 
 

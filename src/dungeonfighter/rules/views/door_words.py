@@ -41,7 +41,7 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
     if kind == _TREASURE:
         odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
         gold = prices.treasure(level) * hero.figures.gold // 1000
-        return f"{gold} gold, one of {tables.SPOILS} items: open, lock ({odds} %) or fight"
+        return f"{gold} gold, one of {tables.SPOILS} items: open, lock ({odds}%) or fight"
     if kind == _REST:
         slept = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
         scar = " or a scar" if hero.scars else ""
@@ -61,7 +61,7 @@ def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
     ]
     least, most = min(costs, default=0), max(costs, default=0)
     lost = f"-{most}" if least == most else f"-{least} to -{most}"
-    return f"{odds} % unharmed, else {lost} hp"
+    return f"{odds}% unharmed, else {lost} hp"
 
 
 def door_words(cat: Catalogue, state: State, dungeon: Dungeon, behind: Door, hint: str) -> str:

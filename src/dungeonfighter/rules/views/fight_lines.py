@@ -1,10 +1,10 @@
 """The text view of a fight, in which every turn has what the decision needs.
 
-    e3 t14 | 212/264 next 7, bleed 2 (-8), 14+/19+ Rend, luck 1, room hit -1
+    e3 t14 212/264 next 7, bleed 2 (-8), 14+/19 Rend, luck 1, room hit -1
     You combo Rend 18. Its normal hit 14.
     L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 s, then light
-    1 attack 75%:14-29 |2 precise 90%:10-21 |3 power 60%:26-52 exposed |4 guard 92 |5 potion x2
-    |8 flee 80%, scar |9 auto
+    1 attack 75%:14-29 |2 precise 90:10-21 |3 power 60:26-52 exposed |4 guard 92 |5 potion x2
+    |8 flee 80% scar |9 auto
 
 (The last line is broken here only.) The first line has the hero: health, the time until the next action after
 a plain attack, statuses, the lowest total that combos and the lowest die that is critical (20 is not told),
@@ -57,7 +57,7 @@ _AUTO: Final = " |9 auto"
 _SLIP: Final = f"{tables.SLIP_TURNS} turns"
 _LEAVE: Final = f"{tables.LEAVE_TURNS} turns"
 _FLEES: Final = tuple(
-    tuple(f" |8 flee {5 * faces}%, {price}" for faces in range(21)) for price in (_SLIP, "scar", _LEAVE)
+    tuple(f" |8 flee {5 * faces}%{price}" for faces in range(21)) for price in ("", " scar", f" {_LEAVE}")
 )
 """The input of a flight, by price and by the faces of the die with which it succeeds."""
 
@@ -97,7 +97,7 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
     shown, guard = INTENTS[intent], ""
     if _INTENT_DAMAGE[intent]:
         if intent == _STATUS:
-            shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount}"
+            shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} +"
         hit, critical, guarded = forecast.threat(cat, hero, fight, clean, intent)
         shown = f"{shown} {NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
         if critical >= health > 0:
@@ -111,11 +111,11 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
         if others[STUN]:
             guard = " no use"
         elif wait >= period:
-            guard = " early"
+            guard = ""
         last = _inputs(cat, hero, fight, clean, numbers, wait < period and guard != "", f"{guard}{goods}")
-    combo = _combo(cat, hero, fight, numbers, (combo_time <= wait) != (period <= wait), combo_time)
+    combo = _combo(cat, hero, fight, numbers, (combo_time <= wait) != (period <= wait), combo_time, began)
     return (
-        f"{head} | {NUMERALS[health] if health < NUMERALS_MAX else health}"
+        f"{head} {NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} next {own_time}{suffers}"
         f"{combo}{_clock(state, began)}{happened}\n"
         f"{_enemy(cat, hero, fight, began)} "
@@ -159,8 +159,10 @@ def flee_price(hero: Hero, fight: Fight) -> str:
     return _LEAVE if hero.figures.perks[_ESCAPES] else f"{_LEAVE} and a scar"
 
 
-def _combo(cat: Catalogue, hero: Hero, fight: Fight, numbers: stances.Key, changes: bool, time: int) -> str:
-    """Return the lowest rolls that combo and are critical, the action, the luck, and the room's bonuses.
+def _combo(
+    cat: Catalogue, hero: Hero, fight: Fight, numbers: stances.Key, changes: bool, time: int, began: bool
+) -> str:
+    """Return the lowest rolls that combo and are critical, the action, the luck; at first the room's bonuses.
 
     Args:
         changes: True if a combo changes who acts next; then the time until the hero's next action after it is
@@ -170,13 +172,16 @@ def _combo(cat: Catalogue, hero: Hero, fight: Fight, numbers: stances.Key, chang
     action = strip[fight.step % len(strip)]
     text = f", {NUMERALS[numbers[1]]}+"
     if numbers[2] < _CRITICAL_MIN:
-        text += f"/{numbers[2]}+"
+        text += f"/{numbers[2]}"
     text += cat.action_text[action]
+    step = fight.step % len(strip)
+    if step and cat.action_sets_up[strip[step - 1]]:
+        text += "+"
     if changes:
         text += f" {_seconds(time)} s"
     if fight.luck:
         text += f", luck {fight.luck}"
-    if fight.hit or fight.combo or fight.crit:
+    if began and (fight.hit or fight.combo or fight.crit):
         text += _tilt(fight.hit, fight.combo, fight.crit)
     return text
 
@@ -217,8 +222,8 @@ def _enemy(cat: Catalogue, hero: Hero, fight: Fight, began: bool) -> str:
             _known_enemies.clear()
         row = cat.enemies[fight.enemy_kind]
         undead = "undead " if row.undead else ""
-        wheel = labels.wheel(cat, hero, fight.enemy_kind)
-        words = f"L{fight.level}{_RANKS[fight.rank]} {undead}{row.archetype}{wheel}"
+        edge = labels.edge(cat, hero, fight.enemy_kind)
+        words = f"L{fight.level}{_RANKS[fight.rank]} {edge}{undead}{row.archetype}"
         _known_enemies[key] = words
     if began:
         words = f"{cat.enemies[fight.enemy_kind].name} {words}"

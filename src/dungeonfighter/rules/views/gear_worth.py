@@ -24,8 +24,8 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 
 ROLL_WORTH: Final = 45
 """Permille of the hero's damage that 1 on each attack roll adds."""
-GAINS_NAMED: Final = 3
-LOSSES_NAMED: Final = 2
+GAINS_NAMED: Final = 2
+LOSSES_NAMED: Final = 1
 """The changed and the lost bonuses that a text names; of more it gives the number."""
 _BEGINNINGS: Final = ("damage taken ", "damage ", "protection ", "rolls ")
 FACTOR_MIN: Final = 500

@@ -129,7 +129,7 @@ def overall(score: int) -> str:
     if not score:
         return "as strong"
     percent = max(1, abs(score) // 10)
-    return f"{'+' if score > 0 else '-'}{percent} % overall"
+    return f"{'+' if score > 0 else '-'}{percent}% overall"
 
 
 def ware(cat: Catalogue, hero: Hero, item: Item, price: int, comparison: Comparison) -> str:

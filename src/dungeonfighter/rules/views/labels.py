@@ -95,7 +95,7 @@ def guardian(dungeon: Dungeon) -> str:
     """Return "guardian " or "boss ", with the strength it has gathered: "guardian +27 % "."""
     rank = "boss " if dungeon.boss else "guardian "
     grown = gathered(dungeon)
-    return f"{rank}+{grown // 10} % " if grown else rank
+    return f"{rank}+{grown // 10}% " if grown else rank
 
 
 def clock(state: State) -> str:
@@ -104,7 +104,7 @@ def clock(state: State) -> str:
     if left >= 0:
         return f"Stirs in {left} turn{'' if left == 1 else 's'}."
     grown = stirring(state)
-    much = f"{grown // 10} %" if grown else f"{tables.STALE_STEP // 10} % every {tables.STALE_EVERY} turns"
+    much = f"{grown // 10}%" if grown else f"{tables.STALE_STEP // 10}% every {tables.STALE_EVERY} turns"
     return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
@@ -113,7 +113,7 @@ def stirs(state: State, left: int) -> str:
     if left >= 0:
         return f"stirs in {NUMERALS[left]}"
     grown = stirring(state) // 10
-    return f"stirred +{grown} %" if grown else "stirring"
+    return f"stirred +{grown}%" if grown else "stirring"
 
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
@@ -121,6 +121,13 @@ def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
     if cat.enemy_beaten_by[enemy] == hero.kind:
         return _BEATS
     return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+
+
+def edge(cat: Catalogue, hero: Hero, enemy: int) -> str:
+    """Return the same in a fight, whose figures have it: "weak " or "strong " before the kind."""
+    if cat.enemy_beaten_by[enemy] == hero.kind:
+        return "weak "
+    return "strong " if cat.enemy_beats[enemy] == hero.kind else ""
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -233,20 +240,20 @@ def _numbers(bag: int) -> str:
 def _add(parts: list[tuple[str, int, str]], label: str) -> None:
     """Append a constant label; adjacent constant labels become one part."""
     if parts and parts[-1][1] < 0:
-        label = f"{parts.pop()[2]} | {label}"
+        label = f"{parts.pop()[2]} |{label}"
     parts.append(("", -1, label))
 
 
 def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
     words = _PHRASES.get(state.phase)
-    return " | ".join([
+    return " |".join([
         label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
         for text, number, label in line.parts
     ])  # fmt: skip
 
 
 _PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
-_PRICE: Final = f"{_PRICE_WITHOUT_SCAR}, a scar"
+_PRICE: Final = f"{_PRICE_WITHOUT_SCAR} + scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
@@ -265,7 +272,7 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
         return f"{text} {several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
     row = cat.consumables[number]
-    return f"{text} {several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
+    return f"{text} {several(_effect(row), goods[number])}"
 
 
 def good(cat: Catalogue, number: int) -> str:
@@ -277,10 +284,10 @@ def good(cat: Catalogue, number: int) -> str:
 def _effect(row: Consumable) -> str:
     """Return the effect in as few words as a line of inputs has room for."""
     if row.effect == "status":
-        return f" ({row.status.replace('_', ' ')} {row.amount})"
+        return f"{row.status.replace('_', ' ')} {row.amount}"
     if row.effect in ("heal", "cleanse"):
-        return f" ({'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10} %)"
-    return f" ({row.effect}{f' {row.amount}' if row.amount > 1 else ''})"
+        return f"{'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10}%"
+    return f"{row.effect}{f' {row.amount}' if row.amount > 1 else ''}"
 
 
 def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -299,13 +306,13 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp +{gain} hp, a potion more on sale, {tables.CAMP_TURNS} turns"
+        return f"camp +{gain} hp, +1 potion on sale, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
         return (
             f"buy {cat.consumables[good].name.lower()} {NUMERALS[price] if price < NUMERALS_MAX else price} "
-            f"gold (have {NUMERALS[hero.consumables[good]]})"
+            f"gold, have {NUMERALS[hero.consumables[good]]}"
         )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
@@ -332,7 +339,7 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         more = f" BOSS {cat.names['enemy'][boss]}{wheel(cat, state.hero, boss)}"
     held = resumed(world, offer)
     if held is not None:
-        grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
+        grown = f", guardian +{gathered(held) // 10}%" if gathered(held) else ""
         more += f" (you left it in room {max(1, held.room)}{grown})"
     name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
@@ -391,8 +398,7 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
-    cleared = f"{NUMERALS[world.first_clears]} level{'s'[: world.first_clears != 1]} cleared"
-    lines = [f"{cat.regions[world.region].name}, {cleared}. {clock(state)}"]
+    lines = [f"{cat.regions[world.region].name}. {clock(state)}"]
     if lacks := wares.lacking(wares.at_hub(cat, state)):
         lines[0] += f" {lacks}"
     hero = state.hero
@@ -432,7 +438,7 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
-        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10}%.")
     return [" ".join(parts)] if parts else []
 
 

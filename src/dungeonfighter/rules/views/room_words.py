@@ -54,7 +54,7 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
         finds, wakes = search_faces(cat, hero, 0 if state.dungeon is None else state.dungeon.kind)
-        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
+        return f"search: {5 * finds}% find" + (f", {5 * wakes}% fight" if wakes else "")
     if number == 3:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]

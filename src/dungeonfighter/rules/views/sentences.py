@@ -28,9 +28,9 @@ SENTENCES_MAX: Final = 2048
 INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
 CHANGES: Final = (
-    f"acts in {tables.QUICKENED // 10} % of the time",
+    f"acts in {tables.QUICKENED // 10}% of the time",
     f"loses its armour, and hits x{tables.MOLTEN / 1000:g}",
-    f"rises: heals {tables.RISEN // 10} %, sheds its statuses, shield {tables.RISEN_SHIELD}",
+    f"rises: heals {tables.RISEN // 10}%, sheds its statuses, shield {tables.RISEN_SHIELD}",
 )
 """The words of the changes of bosses, in the order of `model.PHASES`."""
 _WHO: Final = ("You", "It")

@@ -157,7 +157,8 @@ def labels(numbers: Key, which: int) -> tuple[str, str, str, str]:
         "" if not percent else " interrupts" if percent == odds.hit else f" interrupts {percent}%"
         for percent, odds in zip(interrupt_chances(of, which), of, strict=True)
     ]
-    heads = [f"{name} {odds.hit}%:" for name, odds in zip(_NAMES, of, strict=True)]
+    first, *others = [f"{name} {odds.hit}" for name, odds in zip(_NAMES, of, strict=True)]
+    heads = [f"{first}%:", *(f"{head}:" for head in others)]
     return heads[0], f"{stops[0]} |{heads[1]}", f"{stops[1]} |{heads[2]}", stops[2]
 
 

@@ -2,7 +2,7 @@
 
     e3 t14 | Tarn L3 Warrior 212/332 hp | xp 120/600, 41 gold, score 6
     Room cleared: +20 xp. +12 gold.
-    1 go on | 2 search: 50 % find | 4 inventory
+    1 go on | 2 search: 50% find | 4 inventory
 
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. `fight_lines`
@@ -29,6 +29,7 @@ from dungeonfighter.rules.views.sentences import narrate
 # The module holds the number: an attribute of a class costs more (as in `damage`).
 _COMBAT = int(Phase.Combat)
 _INVENTORY = int(Phase.Inventory)
+_LEVEL_UP = int(Phase.LevelUp)
 
 
 class TextRules(Protocol):
@@ -76,7 +77,7 @@ def _over(rules: TextRules, state: State) -> str:
 def _status(rules: TextRules, state: State, head: str) -> str:
     hero = state.hero
     if hero.kind < 0:
-        return f"{head} | {hero.name}"
+        return f"{head} {hero.name}"
     health, most = hero.health, hero.figures.health_max
     if health < 0:
         health = 0
@@ -86,15 +87,17 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     )
     left = turns_left(state)
     turns = "" if left is None else f", {turns_words(left)}"
+    if state.phase == _LEVEL_UP:
+        return f"{head} {hero.name} L{NUMERALS[hero.level]} {hp}{turns}"
     dungeon = state.dungeon
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} L{NUMERALS[hero.level]} {hp} | xp {xp}/{needed}, {gold} gold | "
+            f"{head} L{NUMERALS[hero.level]} {hp}, xp {xp}/{needed}, {gold} gold | "
             f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    own = f"{head} | {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} | "
+    own = f"{head} {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp}, "
     if state.phase == _INVENTORY:
         return f"{own}{gold} gold{turns}"
     return (
