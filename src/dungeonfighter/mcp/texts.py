@@ -68,19 +68,18 @@ why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figu
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
 and bonus decide: to {tables.MISS_MAX} miss, \
 {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, \
-from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, and later slots hit \
-harder; a hit keeps your place in it, a miss sends it back to its start.
+from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, later slots hit \
+harder; a hit keeps your place, a miss loses it.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
-technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you \
-+{(tables.WHEEL - 1000) // 10}%)` marks an enemy that your class beats, \
-`(it +{(tables.WHEEL - 1000) // 10}%)` one that beats yours; in a fight `weak`, `strong`.
+technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: against \
+`(you +{(tables.WHEEL - 1000) // 10}%)`, in a fight `weak`, your class wins; `(it \
++{(tables.WHEEL - 1000) // 10}%)`, `strong`, beats yours.
 
 **Fight.** `262/332 next 7, 14+/19 Rend`: you act again in 7 s, after a critical miss \
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; a total of 14 combos and plays Rend, a \
 die of 19 is critical. `heavy 31-49 in 1 s, then light`: the enemy's next action, its damage (to a critical, \
-if that kills) and time. `before you`: it acts twice before you do. If its time is at least yours after a \
-critical miss, power is safe. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the \
+if that kills) and time. `before you`: it acts twice before you do. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the \
 damage left; without it you act once more first. `bleed 3 (-12)`: health an action.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
@@ -101,7 +100,7 @@ Brackets name a habit, an action of its own. charge: a crush ({_dealt(Intent.cru
 action. drain: heals it by the damage, steal: takes a consumable or gold, unless guarded. summon: more \
 health. ward: shield. harden: armour. aim: ignores yours.
 
-**Dungeon.** Doors tell the truth, but not all. A shrine, some traps and the road have events: you take one \
+**Dungeon.** A shrine, some traps and the road have events: you take one \
 of their options, or pass. After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first. In a \
 cleared room search once (`2` tells the chances, which the room decides), eat a ration once (3 rest: \
 {_percent(tables.REST)} health, or 6 prepare: \

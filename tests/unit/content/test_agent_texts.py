@@ -26,7 +26,7 @@ PLAIN = " ".join(RULES.split())
         f"camping takes {tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
         f"who gathers {tables.GATHER // 10} % for each room passed",
-        f"`(you +{tables.WHEEL // 10 - 100}%)` marks an enemy that your class beats",
+        f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
         f"is set up (`Rend+`): +{tables.SET_UP_BONUS // 10} %",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
