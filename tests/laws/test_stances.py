@@ -99,9 +99,9 @@ def chances(state: State, stance: StanceView) -> list[float]:
     played = [outcome(state, stance, face) for face in FACES]
     *counts, misses = (sum(one) for one in zip(*played, strict=True))
     fight = the_fight(state)
-    again = 1 + misses / 20 if fight.luck else 1
+    rerolls = 1 + misses / 20 if fight.luck else 1
     share = 0.5 if fight.hero.statuses[CONFUSION] else 1
-    return [5 * count * again * share for count in counts]
+    return [5 * count * rerolls * share for count in counts]
 
 
 def test_the_chances_of_an_attack_are_those_of_the_die() -> None:
@@ -111,8 +111,8 @@ def test_the_chances_of_an_attack_are_those_of_the_die() -> None:
         if chance.random() < 0.85:
             continue
         for stance in shown(state).stances:
-            told = [stance.hit_chance, stance.combo_chance, stance.interrupt_chance]
-            for percent, exact in zip(told, chances(state, stance), strict=True):
+            shown_chances = [stance.hit_chance, stance.combo_chance, stance.interrupt_chance]
+            for percent, exact in zip(shown_chances, chances(state, stance), strict=True):
                 assert abs(percent - exact) <= EXACT, (stance, exact)
             compared += 1
             stopped += stance.interrupt_chance > 0
@@ -185,7 +185,7 @@ def test_a_stun_of_the_enemy_makes_a_guard_useless() -> None:
 
 
 @pytest.mark.long
-def test_a_follow_up_comes_before_the_next_action_and_no_harder_than_told() -> None:
+def test_a_follow_up_comes_before_the_next_action_and_no_harder_than_shown() -> None:
     chance = random.Random(13)
     seen_twice = 0
     for state in fights("heuristic", range(6), chance):
@@ -211,10 +211,10 @@ def test_a_follow_up_comes_before_the_next_action_and_no_harder_than_told() -> N
 
 
 @pytest.mark.parametrize("agility", [3, 12, 13, 40, 90])
-def test_a_flight_succeeds_as_often_as_told(agility: int) -> None:
+def test_a_flight_succeeds_as_often_as_shown(agility: int) -> None:
     state = combat_state(rank=Rank.guardian, at=1)
     state.hero.figures = replace(state.hero.figures, agility=agility)
-    told = shown(state).flee_chance
+    shown_chances = shown(state).flee_chance
     fled = 0
     for face in FACES:
         twin = codec.copy(state)
@@ -222,7 +222,7 @@ def test_a_flight_succeeds_as_often_as_told(agility: int) -> None:
         roll(twin, ANY, face)  # the enemy strikes first
         codes = [event[0] for event in rules().advance(twin, "8").events]
         fled += Event.HeroFled in codes
-    assert told == 5 * fled
+    assert shown_chances == 5 * fled
 
 
 def test_the_text_has_the_figures_of_the_snapshot() -> None:

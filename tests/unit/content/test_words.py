@@ -372,7 +372,7 @@ def test_a_reward_is_called_so() -> None:
 
 def test_a_level_tells_what_has_grown_and_what_the_hero_is() -> None:
     before = None
-    told = 0
+    named = 0
     for state in states(3, 300):
         if state.phase == Phase.LevelUp and before is not None:
             grown, own = view(state).split("\n")[-3:-1]
@@ -387,9 +387,9 @@ def test_a_level_tells_what_has_grown_and_what_the_hero_is() -> None:
                 assert f"max hp +{tables.HEALTH_PER_LEVEL}" in grown
                 for action in set(now.figures.known) - set(was.figures.known):
                     assert f"learned {CAT.actions[action].name} " in grown
-                told += 1
+                named += 1
         before = state
-    assert told > 2
+    assert named > 2
 
 
 def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:

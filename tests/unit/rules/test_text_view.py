@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
@@ -98,7 +98,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     return "\n".join(lines)
 
 
-def is_set_up(cat: Catalogue, strip: list[int], step: int) -> bool:
+def is_set_up(cat: Catalogue, strip: Sequence[int], step: int) -> bool:
     slot = step % len(strip)
     return slot > 0 and any(
         e.who == "foe" and e.on != "critical" for e in cat.actions[strip[slot - 1]].effects
@@ -157,7 +157,7 @@ def plain_then(combat: CombatView) -> str:
 
 
 def plain_inputs(state: State, combat: CombatView) -> str:
-    parts = []
+    parts: list[str] = []
     for stance in combat.stances:
         chance = stance.interrupt_chance
         share = "%" * (not parts)

@@ -91,8 +91,8 @@ def _odds(lowest: int, combo: int, critical: int, gambler: int, luck: int, share
             hits += 1
         else:
             misses += 1
-    again = 20 + (misses if luck else 0)
-    return Odds(_percent((hits + combos) * again * share), _percent(combos * again * share))
+    rerolls = 20 + (misses if luck else 0)
+    return Odds(_percent((hits + combos) * rerolls * share), _percent(combos * rerolls * share))
 
 
 def _percent(of_800: int) -> int:
