@@ -147,9 +147,9 @@ def test_leaving_mentions_its_price() -> None:
         teach(state, "escape_artist")
         assert line(state).endswith("9 leave: 10 turns")
     fight = combat_state()
-    assert label(fight, "8") == "flee: past it, 3 turns"
+    assert label(fight, "8") == "flee: past it, 6 turns"
     the_fight(fight).enemy.next_at = 1
-    assert label(fight, "8") == "flee: the enemy acts first; past it, 3 turns"
+    assert label(fight, "8") == "flee: the enemy acts first; past it, 6 turns"
     the_fight(fight).rank = int(Rank.guardian)
     words = "flee: the enemy acts first; 10 turns and a scar, the guardian is then fresh"
     assert label(fight, "8") == words

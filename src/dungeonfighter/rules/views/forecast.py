@@ -68,8 +68,11 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, *, critical:
     if takes:
         fight = replace(fight, exposed=False) if fight.exposed else fight
         damage = damage * less(takes, cat, hero, fight) // 1000
+    most = hero.figures.health_max * tables.HIT_MOST // 1000
     if clean:
         damage -= fight.hero_armour
+        if damage > most:
+            return most
         return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
     own = fight.hero.statuses
     weak, armour = own[WEAKEN] > 0, fight.hero_armour
@@ -80,6 +83,8 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, *, critical:
         damage -= armour + own[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
+    elif damage > most:
+        damage = most
     if weak:
         damage = damage * tables.WEAKENED // 1000
     if own[MARK]:
