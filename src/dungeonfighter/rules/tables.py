@@ -64,7 +64,7 @@ CRITICAL_MISS_LENGTH: Final = 1500
 # Time
 PERIOD: Final = 8000
 ENEMY_PERIOD: Final = 7600
-WEAPON_TIME: Final = (1080, 980, 980, 960)
+WEAPON_TIME: Final = (1000, 980, 950, 1000)
 PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
     for kind in (0, 1, 2, 3, 0)
