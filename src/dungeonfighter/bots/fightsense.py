@@ -46,8 +46,7 @@ FUMBLE: Final = 1.5
 """The length of a critical miss."""
 FLEE_NEEDS: Final = 5
 PAST: Final = 4.0
-"""The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
-gathers strength."""
+"""The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and turns pass."""
 FLIGHT: Final = 20.0
 """The cost of fleeing from a guardian, in units of the maximum health: the scar and the turns."""
 FRESH: Final = 1.09
@@ -111,11 +110,11 @@ class Fight:
             left += HEALED * c.health_max
         if c.intent == "flee":
             return PAST * self._p.health_max
-        guarded = self._raw(now.hurts) * factor - self._p.armour if now.hurts else 0.0
-        guarded = max(3.0, guarded) if now.hurts else 0.0
-        shown = guarded * self._threats.hits(c.intent)
+        threats = self._threats
+        guarded = threats.hit(threats.raw(c.intent, now.hurts), factor) if now.hurts else 0.0
+        shown = guarded * threats.hits(c.intent)
         following = self._following(c.intent)
-        rest = self._rest(left, self._threats.period, self._next_cost(following))
+        rest = self._rest(left, threats.period, self._next_cost(following))
         if c.habit == "rage":
             rest *= RAGE
         return shown + rest + self._risks(shown, rest, self._dying(((c.intent, guarded),)))
@@ -242,11 +241,12 @@ class Fight:
             return rest + self._risks(-healed, rest, dying, potions)
         if turn.intent == "flee":
             return PAST * self._p.health_max
-        actions = [(turn.intent, self._bare(turn.hurts, exposed))]
+        actions = [(turn.intent, self._bare(turn.intent, turn.hurts, exposed))]
         then = turn.acts_in + threats.period
         following = self._following(turn.intent)
         while then < after and len(actions) < 3:
-            actions.append((following or "normal", self._bare(threats.hurts(following or "normal"), exposed)))
+            intent = following or "normal"
+            actions.append((intent, self._bare(intent, threats.hurts(intent), exposed)))
             then += threats.period
             following = ""
         cost = sum(threats.cost(intent, hurts) for intent, hurts in actions)
@@ -259,8 +259,7 @@ class Fight:
         if not turn.hurts or turn.left < self._dealt * (1.0 + time / self._period):
             return 0.0
         factor = GUARDED.get(turn.intent, GUARDED_USUALLY)
-        factor = min(1.0, factor)
-        guarded = max(3.0, self._raw(turn.hurts) * factor - self._p.armour)
+        guarded = self._threats.hit(self._threats.raw(turn.intent, turn.hurts), min(1.0, factor))
         drinks = min(self._p.potions + potions, int(time / self._half()))
         there = self._p.health - self._fading() + healed + drinks * POTION_HEALS * self._p.health_max
         return self._threats.kill(((turn.intent, guarded),), min(there, float(self._p.health_max)))
@@ -284,12 +283,11 @@ class Fight:
             return turn.left
         return turn.left + HEALED * self._c.health_max * (1.0 if before else 0.5)
 
-    def _raw(self, hurts: float) -> float:
-        return hurts + self._p.armour
-
-    def _bare(self, hurts: float, exposed: float) -> float:
+    def _bare(self, intent: str, hurts: float, exposed: float) -> float:
         """Return the damage of a hit on an exposed hero: armour counts after the factor."""
-        return hurts if exposed == 1.0 or not hurts else self._raw(hurts) * exposed - self._p.armour
+        if exposed == 1.0 or not hurts:
+            return hurts
+        return self._threats.hit(self._threats.raw(intent, hurts), exposed)
 
     def _half(self) -> float:
         return 1.0 if "Quick Hands" in self._p.talents else self._period / 2

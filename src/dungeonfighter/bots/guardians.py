@@ -33,5 +33,6 @@ def _loss(o: Observation, offer: OfferView) -> float:
     health, damage = (BOSS_HEALTH, BOSS_DAMAGE) if offer.boss else (HEALTH, DAMAGE)
     dealt = max(3.0, p.damage * p.amplification / 1000 * DEALT)
     hit = max(3.0, tables.ENEMY_DAMAGE[level] * damage * grown - p.armour)
+    hit = min(hit, p.health_max * tables.HIT_MOST / 1000)
     actions = health * tables.ENEMY_HEALTH[level] * grown / dealt * p.period / tables.ENEMY_PERIOD
     return actions * hit * TAKEN

@@ -20,6 +20,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.dice import streams
 from dungeonfighter.rules.fighting import combat
+from dungeonfighter.rules.fighting.conditions import more
 from dungeonfighter.rules.state import (
     Fight,
     Fighter,
@@ -29,6 +30,7 @@ from dungeonfighter.rules.state import (
     Mode,
     Phase,
     Rank,
+    Stance,
     State,
     Status,
     Weapon,
@@ -67,6 +69,7 @@ def imagine(o: Observation, c: CombatView) -> State:
         hero=_hero(cat, o.player, c, tilt, shift), world=World(), ascension=o.ascension,
     )  # fmt: skip
     state.fight = _fight(cat, o, c, tilt, shift)
+    _match_rolls(cat, state.hero, state.fight)
     _match_damage(cat, state, c.incoming)
     return state
 
@@ -77,8 +80,10 @@ def _hero(cat: Catalogue, p: PlayerView, c: CombatView, tilt: str, shift: int) -
         number = _numbers("talent").get(name)
         if number is not None:
             perks[cat.talent_perk[number]] += cat.talents[number].amount
-    deals, takes, relics, more = bonuses_of(tuple((item.name, *item.affixes) for item in p.worn))
-    for perk, amount in more:
+    deals, takes, rolls, relics, perks_of_gear = bonuses_of(
+        tuple((item.name, *item.affixes) for item in p.worn)
+    )
+    for perk, amount in perks_of_gear:
         perks[perk] += amount
     penalty = tables.ROLL_PENALTY if any(status.name == "roll penalty" for status in p.statuses) else 0
     lower = {tilt: shift}
@@ -89,7 +94,7 @@ def _hero(cat: Catalogue, p: PlayerView, c: CombatView, tilt: str, shift: int) -
         crit=tables.CRITICAL_FACE - p.critical_at - lower.get("crit", 0),
         luck=c.luck, slots=p.strip_slots, lengthen=p.intelligence // 10 + perks[Perk.long_statuses],
         agility=p.agility, routing=p.intelligence >= tables.ROUTING_INT, perks=perks, deals=deals,
-        takes=takes, relics=relics,
+        takes=takes, rolls=rolls, relics=relics,
     )  # fmt: skip
     actions, goods = _numbers("action"), _numbers("good")
     counts = [0] * len(cat.consumables)
@@ -135,6 +140,14 @@ def _fight(cat: Catalogue, o: Observation, c: CombatView, tilt: str, shift: int)
     if o.current_dungeon is not None:
         fight.theme = themes.get(o.current_dungeon.theme, 0)
     return fight
+
+
+def _match_rolls(cat: Catalogue, hero: Hero, fight: Fight) -> None:
+    """Take the bonuses that count now out of the thresholds, which the view shows with them."""
+    if hero.figures.rolls:
+        now = more(hero.figures.rolls, cat, hero, fight, int(Stance.attack))
+        hero.figures.hit -= now
+        hero.figures.combo -= now
 
 
 def _match_damage(cat: Catalogue, state: State, shown: int) -> None:
@@ -186,16 +199,13 @@ def _amounts(statuses: Sequence[StatusView]) -> list[int]:
     return amounts
 
 
-Bonuses = tuple[list[int], list[int], int, tuple[tuple[int, int], ...]]
-"""The damage dealt and taken under conditions, as `Figures` holds them, powers as bits, and perks."""
+Bonuses = tuple[list[int], list[int], list[int], int, tuple[tuple[int, int], ...]]
+"""Damage dealt and taken and rolls under conditions, as `Figures` holds them; powers as bits; perks."""
 
 
 @lru_cache(GEAR_MAX)
 def bonuses_of(worn: tuple[tuple[str, ...], ...]) -> Bonuses:
-    """Return the bonuses of worn items, of each of which the name and the texts of the affixes are given.
-
-    Bonuses on the roll are part of the thresholds that the view shows.
-    """
+    """Return the bonuses of worn items, of each of which the name and the texts of the affixes are given."""
     cat = catalogue()
     sums: dict[int, int] = {}
     for place, amount in chain.from_iterable(_of_item(cat, name, texts) for name, *texts in worn):
@@ -210,7 +220,7 @@ def bonuses_of(worn: tuple[tuple[str, ...], ...]) -> Bonuses:
             relics |= 1 << which
         else:
             pairs[kind].extend((which, amount))
-    return pairs[0], pairs[1], relics, tuple(perks)
+    return *pairs, relics, tuple(perks)
 
 
 def _of_item(cat: Catalogue, name: str, texts: Iterable[str]) -> Iterable[tuple[int, int]]:

@@ -41,21 +41,33 @@ class Threats:
     """The enemy of one fight.
 
     Attributes:
-        normal: The damage of a normal hit.
+        normal: The damage of a normal hit, as if it had no bound.
+        most: The greatest damage of a hit.
         average: The mean damage of an action.
         period: The time of an action.
     """
 
     def __init__(self, o: Observation, c: CombatView, normal: float = 0.0) -> None:
         self.normal = normal or normal_hit(o, c)
+        self.most = most_of(o)
         self._armour = o.player.armour
-        self.average = self.normal * ARCHETYPES.get(c.archetype, 1.0) * HITS
+        self.average = min(self.most, self.normal) * ARCHETYPES.get(c.archetype, 1.0) * HITS
         self.period = float(max(1, c.enemy_period))
 
     def hurts(self, intent: str) -> float:
         """Return the damage of a plain hit of an action that is not shown yet."""
         factor = FACTORS.get(intent, 0.0)
-        return max(3.0, (self.normal + self._armour) * factor - self._armour) if factor else 0.0
+        return self.hit(self.normal + self._armour, factor) if factor else 0.0
+
+    def hit(self, raw: float, factor: float) -> float:
+        """Return the damage of a hit by its damage without armour and a factor."""
+        return min(self.most, max(3.0, raw * factor - self._armour))
+
+    def raw(self, intent: str, hurts: float) -> float:
+        """Return the damage without armour of an action whose plain hit hurts so much."""
+        if hurts < int(self.most):
+            return hurts + self._armour
+        return max(hurts + self._armour, (self.normal + self._armour) * FACTORS.get(intent, 1.0))
 
     def hits(self, intent: str) -> float:
         """Return the mean number of plain hits that an attack is worth."""
@@ -70,11 +82,11 @@ class Threats:
 
     def kill(self, actions: tuple[tuple[str, float], ...], health: float) -> float:
         """Return the chance that these actions take all of the health."""
-        most = sum(hurts for _, hurts in actions) * CRITICAL_DAMAGE
+        most = sum(min(self.most, hurts * CRITICAL_DAMAGE) for _, hurts in actions)
         if most < health:
             return 0.0
         total = 0.0
-        for rolls in product(*(_outcomes(intent, hurts) for intent, hurts in actions)):
+        for rolls in product(*(self._outcomes(intent, hurts) for intent, hurts in actions)):
             if sum(damage for _, damage in rolls) >= health:
                 chance = 1.0
                 for one, _ in rolls:
@@ -82,22 +94,31 @@ class Threats:
                 total += chance
         return total
 
+    def _outcomes(self, intent: str, hurts: float) -> tuple[tuple[float, float], ...]:
+        """Return the chances of miss, hit and critical with their damage."""
+        if not hurts:
+            return ((1.0, 0.0),)
+        hit = 0.80 if intent in HEAVIES else 0.70
+        return (
+            (1.0 - hit - CRITICAL, 0.0),
+            (hit, hurts),
+            (CRITICAL, min(self.most, hurts * CRITICAL_DAMAGE)),
+        )
 
-def _outcomes(intent: str, hurts: float) -> tuple[tuple[float, float], ...]:
-    """Return the chances of miss, hit and critical with their damage."""
-    if not hurts:
-        return ((1.0, 0.0),)
-    hit = 0.80 if intent in HEAVIES else 0.70
-    return ((1.0 - hit - CRITICAL, 0.0), (hit, hurts), (CRITICAL, hurts * CRITICAL_DAMAGE))
+
+def most_of(o: Observation) -> float:
+    """Return the greatest damage of a hit of an enemy."""
+    return o.player.health_max * tables.HIT_MOST / 1000
 
 
 def normal_hit(o: Observation, c: CombatView) -> float:
-    """Estimate the damage of a normal hit, from the shown figure or else from the level."""
+    """Estimate the damage of a normal hit, from the shown figure if it is not bounded, or the level."""
     factor = FACTORS.get(c.intent, 0.0)
-    if factor and c.incoming:
-        return max(3.0, (c.incoming + o.player.armour) / factor - o.player.armour)
+    shown = (c.incoming + o.player.armour) / factor - o.player.armour if factor and c.incoming else 0.0
+    if shown > 0.0 and c.incoming < int(most_of(o)):
+        return max(3.0, shown)
     rank = RANK_DAMAGE.get(c.rank, 1.0) * STRONG.get(c.archetype, 1.0)
     grown = 1.0 + o.stirring / 100
     if c.rank in ("guardian", "boss") and o.current_dungeon is not None:
         grown *= 1.0 + o.current_dungeon.guardian_grown / 100
-    return max(3.0, tables.ENEMY_DAMAGE[c.level] * rank * grown - o.player.armour)
+    return max(3.0, shown, tables.ENEMY_DAMAGE[c.level] * rank * grown - o.player.armour)

@@ -93,7 +93,8 @@ due before your next action acts first, then a d20 of {tables.FLEE_NEEDS}; you s
 {_percent(tables.AUTO_STOPS_BELOW)} health.
 
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}. A precise hit makes an opening: the next power \
-hit deals {_times(tables.OPENING)} and does not expose you.
+hit deals {_times(tables.OPENING)} and does not expose you. A hit takes at most {_percent(tables.HIT_MOST)} \
+of your full health.
 
 **Enemies.** Elites, guardians and bosses repeat a pattern: `then light` is the action after the shown one. \
 Brackets name a habit, an action of its own. charge: a crush ({_dealt(Intent.crush)}) follows. feint: \

@@ -64,7 +64,7 @@ CRITICAL_MISS_LENGTH: Final = 1500
 # Time
 PERIOD: Final = 8000
 ENEMY_PERIOD: Final = 7600
-WEAPON_TIME: Final = (1080, 980, 980, 960)
+WEAPON_TIME: Final = (1000, 980, 950, 1000)
 PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
     for kind in (0, 1, 2, 3, 0)
@@ -119,11 +119,13 @@ ENEMY_FLEE_WEIGHT: Final = 25
 DEFENDED: Final = 500
 INTERRUPT_DELAY: Final = 500
 FLEE_NEEDS: Final = 5
-SLIP_TURNS: Final = 3
+SLIP_TURNS: Final = 6
 """Turns that it costs to slip past an ordinary enemy or an elite."""
 
 # Damage
 DAMAGE_MIN: Final = 3
+HIT_MOST: Final = 700
+"""Permille of the hero's maximum health that a hit of an enemy takes at most, before the hero's statuses."""
 SLOT_BONUS: Final = 150
 EDGE_BONUS: Final = 400
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
@@ -175,30 +177,31 @@ DAMAGE_CURVE: Final = (15, 510, 108)
 
 
 STEEPER_FROM: Final = 10
-STEEPER: Final = 40
-"""Permille by which each level beyond the first region adds to both curves."""
+STEEPER: Final = (80, 80)
+"""Permille by which each level beyond the first region adds to the curve of health, and to that of damage."""
 
 
-def _curve(start: int, linear: int, square: int) -> tuple[int, ...]:
+def _curve(start: int, linear: int, square: int, steeper: int) -> tuple[int, ...]:
     plain = (start + (linear * n + square * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
     return tuple(
-        amount * (1000 + STEEPER * max(0, level - STEEPER_FROM)) // 1000 for level, amount in enumerate(plain)
+        amount * (1000 + steeper * max(0, level - STEEPER_FROM)) // 1000 for level, amount in enumerate(plain)
     )
 
 
-ENEMY_HEALTH: Final = _curve(*HEALTH_CURVE)
-ENEMY_DAMAGE: Final = _curve(*DAMAGE_CURVE)
+ENEMY_HEALTH: Final = _curve(*HEALTH_CURVE, STEEPER[0])
+ENEMY_DAMAGE: Final = _curve(*DAMAGE_CURVE, STEEPER[1])
 """By level; place 0 is unused."""
 STATUS_WEIGHT: Final = 2
 """Factor on the amount of the status that an enemy's status action inflicts."""
 GATHER: Final = 90
 """Permille of health and damage that guardians and bosses gain for each room passed without a kill."""
+GATHER_MOST: Final = 1000
 STALE_BASE: Final = 40
 STALE_ROOM: Final = 12
 """The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
 level."""
 STALE_EVERY: Final = 5
-STALE_STEP: Final = 60
+STALE_STEP: Final = 80
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 2200)
@@ -244,7 +247,7 @@ DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
 REST: Final = 500
 CAMP: Final = 1000
-CAMP_TURNS: Final = 10
+CAMP_TURNS: Final = 6
 CAMP_POTIONS: Final = 1
 """A camp, once a visit: permille of health, turns, and potions that the hub then has more on sale."""
 PREPARED: Final = 2

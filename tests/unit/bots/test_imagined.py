@@ -94,9 +94,9 @@ def test_the_texts_of_worn_items_tell_their_bonuses() -> None:
             continue
         item = Item(cat.armours[1][0][0], 12, 3, 10, [number])
         kind, which = cat.bonuses[place - loot.STATS]
-        deals, takes, _, perks = bonuses_of((("", *loot.affix_texts(cat, item)),))
+        deals, takes, rolls, _, perks = bonuses_of((("", *loot.affix_texts(cat, item)),))
         amount = loot.affix_value(cat, number, item.level, item.rarity)
-        found = {bonuses.DEALS: deals, bonuses.TAKES: takes}.get(kind)
+        found = {bonuses.DEALS: deals, bonuses.TAKES: takes, bonuses.ROLLS: rolls}.get(kind)
         if found is not None:
             assert found[0] == which
             assert abs(found[1] - amount) <= 5
@@ -107,4 +107,4 @@ def test_the_texts_of_worn_items_tell_their_bonuses() -> None:
 def test_the_name_of_a_unique_item_tells_its_power() -> None:
     cat = rules().catalogue
     for relic, item in enumerate(cat.relic_items):
-        assert bonuses_of(((cat.items[item].name,),))[2] == 1 << relic
+        assert bonuses_of(((cat.items[item].name,),))[3] == 1 << relic

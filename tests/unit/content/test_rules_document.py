@@ -72,6 +72,7 @@ CLAIMS: Final = {
     f"slot and a finisher in "
     f"the last +{percent(tables.EDGE_BONUS)};",
     "least damage": f"armour, at least {tables.DAMAGE_MIN}.",
+    "most damage": f"of an enemy takes at most {percent(tables.HIT_MOST)} of the hero's maximum",
     "wheel": f"class wheel gives x{share(tables.WHEEL)} both ways",
     "precise": f"roll +{tables.STANCE_ROLL[Stance.precise]}, damage x{share(tables.STANCE_DAMAGE[2])}",
     "power": f"roll {tables.STANCE_ROLL[Stance.power]}, damage x{share(tables.STANCE_DAMAGE[3])}",

@@ -156,9 +156,9 @@ def test_leaving_mentions_its_price() -> None:
         teach(state, "escape_artist")
         assert line(state).endswith("9 leave: 10 turns")
     fight = combat_state()
-    assert label(fight, "8") == "flee: past it, 3 turns"
+    assert label(fight, "8") == "flee: past it, 6 turns"
     the_fight(fight).enemy.next_at = 1
-    assert label(fight, "8") == "flee: the enemy acts first; past it, 3 turns"
+    assert label(fight, "8") == "flee: the enemy acts first; past it, 6 turns"
     the_fight(fight).rank = int(Rank.guardian)
     words = "flee: the enemy acts first; 10 turns + scar, the guardian is then fresh"
     assert label(fight, "8") == words
@@ -289,12 +289,12 @@ def test_the_inventory_says_what_the_actions_do() -> None:
         play(state, "strip")
     text = str(caught.value)
     for expected in (
-        "0 SLAM 120%", "1 Skull Ringer 125%, time x1.25, roll penalty 2", "2 Haymaker 190%, time x1.6",
+        "0 SLAM 120%", "1 Skull Ringer 125%, time x1.1, roll penalty 2", "2 Haymaker 190%, time x1.35",
         "5 Battle Roar 70%, time x0.7, opener, fortify 4 on you",
         "7 Avalanche 4 x 40%, time x1.2, finisher",
     ):  # fmt: skip
         assert expected in text, text
-    assert RULES.observe(state).player.actions[2].text.endswith("(190%, time x1.6)")
+    assert RULES.observe(state).player.actions[2].text.endswith("(190%, time x1.35)")
 
 
 def test_a_ranked_run_shows_the_turns_it_has_left() -> None:

@@ -138,7 +138,7 @@ def test_damage_rises_with_the_stance_and_the_slot(name: str, text: str, face: i
 )
 def test_less_damage_is_taken_from_some_enemies(name: str, against: int | None, rank: Rank) -> None:
     def hurts(*affixes: str, against: int | None = enemy("brute"), rank: Rank = Rank.normal) -> int:
-        state = combat_state(against=against, rank=rank, at=0, level=20)
+        state = combat_state(against=against, rank=rank, at=0, level=6)
         wear_affixes(state, *affixes)
         state.hero.health = 100_000
         the_fight(state).enemy.next_at = 1
@@ -155,7 +155,7 @@ def test_less_damage_is_taken_from_some_enemies(name: str, against: int | None, 
 
 def test_footing_protects_an_exposed_hero_only() -> None:
     def hurts(*affixes: str, text: str) -> int:
-        state = combat_state(at=1, level=20)
+        state = combat_state(at=1, level=6)
         wear_affixes(state, *affixes)
         state.hero.health = 100_000
         roll(state, MISS, HIT)

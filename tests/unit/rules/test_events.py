@@ -41,7 +41,7 @@ def rich(state: State) -> State:
     """Give the hero enough to pay for any option, and wounds and scars to heal."""
     hero = state.hero
     hero.gold, hero.xp, hero.scars = 50_000, 50, 2
-    hero.level = 20
+    hero.level = 10
     hero.health = hero.figures.health_max * 4 // 5
     hero.consumables = [2] * len(hero.consumables)
     return state
@@ -170,8 +170,10 @@ def poor(state: State, what: str) -> State:
         hero.health = 1
     elif what in {"gold", "xp"}:
         setattr(hero, what, 0)
-    elif what == "no scar":
-        hero.scars = 0
+    elif what == "no wound":
+        hero.health = hero.figures.health_max
+    elif what == "no lesson":
+        hero.level += tables.STRONGER_NONE
     elif what == "scar":
         hero.scars = tables.SCARS_MAX
     elif what == "sight" and dungeon is not None:
@@ -192,8 +194,9 @@ def poor(state: State, what: str) -> State:
         ("shrine", "dead_debt", 0, "xp", "it costs 150 xp, and you have 0"),
         ("trap", "wrong_belt", 1, "bomb", "you have no bomb"),
         ("trap", "floor_plate", 0, "gold", "it costs 100 gold, and you have 0"),
-        ("travel", "old_soldier", 0, "gold", "it costs 240 gold, and you have 0"),
-        ("travel", "healer", 0, "no scar", "you have no scar"),
+        ("travel", "old_soldier", 0, "gold", "it costs 120 gold, and you have 0"),
+        ("travel", "healer", 0, "no wound", "you have full health"),
+        ("shrine", "great_gong", 0, "no lesson", "you are too strong to learn from it"),
     ],
 )
 def test_a_closed_option_says_why(kind: str, event: str, place: int, lack: str, reason: str) -> None:
@@ -220,7 +223,7 @@ def test_an_option_is_legal_exactly_if_no_view_calls_it_closed(kind: str, event:
 
 
 def hapless(state: State) -> State:
-    for what in ("health", "gold", "xp", "no scar", "sight", "goods"):
+    for what in ("health", "gold", "xp", "sight", "goods", "no lesson"):
         poor(state, what)
     return state
 
@@ -228,7 +231,7 @@ def hapless(state: State) -> State:
 def test_a_gain_of_no_use_closes_an_option() -> None:
     state = on_the_road("healer")
     assert "2" in inputs(state)
-    state.hero.scars = 0
+    state.hero.health = state.hero.figures.health_max
     assert "2" not in inputs(state)
     state = at_event("coin_slot")
     the_dungeon(state).room = the_dungeon(state).rooms - 1

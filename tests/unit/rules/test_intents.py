@@ -19,12 +19,23 @@ from tests.unit.rules.position import ANY, combat_state, enemy, happened, play, 
     [(Intent.light, 600), (Intent.normal, 1000), (Intent.heavy, 2200), (Intent.status, 500)],
 )
 def test_an_intent_deals_its_damage(intent: Intent, permille: int) -> None:
-    state = combat_state(faces=(10, 10), at=1, intent=intent, level=8)
+    state = combat_state(faces=(10, 10), at=1, intent=intent, level=4)
     assert taken(state, "1") == the_fight(state).damage * permille // 1000
 
 
+@pytest.mark.parametrize("text", ["1", "3", "4"])
+def test_no_hit_takes_more_than_its_share_of_full_health(text: str) -> None:
+    """Neither a critical, nor an exposed hero, nor a feint that meets a guard changes that."""
+    intent = Intent.feint if text == "4" else Intent.crush
+    state = combat_state(faces=(10, 20), at=1, intent=intent, damage=10_000)
+    shown = combat.incoming(rules().catalogue, state)
+    most = state.hero.figures.health_max * tables.HIT_MOST // 1000
+    assert shown == most
+    assert taken(state, text) == most
+
+
 def test_a_critical_of_the_enemy_deals_more() -> None:
-    state = combat_state(faces=(10, 20), at=1)
+    state = combat_state(faces=(10, 20), at=1, level=6)
     assert taken(state, "1") == the_fight(state).damage * 1600 // 1000
 
 

@@ -209,6 +209,8 @@ def test_a_surprise_by_an_ordinary_enemy_hurts_but_never_kills() -> None:
         dungeon = the_dungeon(state)
         place = rules().catalogue.places[dungeon.theme][RoomKind.fight][0]
         dungeon.doors = [Door(int(RoomKind.fight), 2, place, dungeon.roster[0])]
+        state.hero.health = state.hero.figures.health_max // 2
+        before = state.hero.health
         roll_event(state, 1)
         step = play(state, "1")
         assert state.phase == Phase.Combat
@@ -217,7 +219,7 @@ def test_a_surprise_by_an_ordinary_enemy_hurts_but_never_kills() -> None:
         if happened(step, Event.HeldOn):
             assert state.hero.health == 1
             seen.add("held on")
-        elif state.hero.health == state.hero.figures.health_max:
+        elif state.hero.health == before:
             seen.add("unhurt")
     assert seen == {"held on", "unhurt"}
 
@@ -244,6 +246,7 @@ def test_a_surprise_neither_stuns_nor_kills_without_a_next_action() -> None:
     surprise(rules().catalogue, state, the_fight(state))
     assert not the_fight(state).hero.statuses[STUN]
     deadly = combat_state(intent=Intent.heavy, damage=10**6, faces=(10,), at=0)
+    deadly.hero.health = 100
     surprise(rules().catalogue, deadly, the_fight(deadly))
     assert deadly.hero.health == 1
     assert the_fight(deadly).enemy.next_at > 0

@@ -53,7 +53,7 @@ def test_power_deals_seven_quarters() -> None:
 
 
 def test_power_exposes_until_the_next_action() -> None:
-    calm, exposed = combat_state(faces=(10, 10), at=1), combat_state(faces=(10, 10), at=1)
+    calm, exposed = (combat_state(faces=(10, 10), at=1, level=6) for _ in range(2))
     assert taken(exposed, "3") == taken(calm, "1") * 3 // 2
 
 
@@ -81,8 +81,8 @@ def test_guard_weakens_a_normal_attack() -> None:
 
 def test_guard_weakens_a_heavy_attack_more() -> None:
     unguarded, guarded = (
-        combat_state(faces=(10, 10), at=1, intent=Intent.heavy, level=8),
-        combat_state(faces=(10,), at=1, intent=Intent.heavy, level=8),
+        combat_state(faces=(10, 10), at=1, intent=Intent.heavy, level=4),
+        combat_state(faces=(10,), at=1, intent=Intent.heavy, level=4),
     )
     assert abs(taken(guarded, "4") - taken(unguarded, "1") * 400 // 1000) <= 1
 
@@ -209,8 +209,8 @@ def test_fleeing_from_an_ordinary_enemy_or_elite_passes_its_room(rank: Rank) -> 
     state = combat_state(faces=(20,), rank=rank)
     step = play(state, "8")
     assert happened(step, Event.SlippedPast)
-    assert (the_dungeon(state).phase, the_dungeon(state).kills) == (RoomPhase.cleared, 0)
-    assert (state.hero.scars, state.world.spent, state.hero.xp) == (0, 3, 0)
+    assert (the_dungeon(state).phase, the_dungeon(state).kills) == (RoomPhase.cleared, 1)
+    assert (state.hero.scars, state.world.spent, state.hero.xp) == (0, 6, 0)
     assert "2" not in inputs(state), "there is nothing to search"
 
 

@@ -22,6 +22,7 @@ from dungeonfighter.rules.tables import (
     ENEMY_ROLL,
     EXPOSED,
     GUARDED,
+    HIT_MOST,
     INTENT_DAMAGE,
     OPENING,
     ROLL,
@@ -127,7 +128,10 @@ def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: in
         fortified = fight.hero.statuses[FORTIFY]
         if fortified:
             dealt -= fortified * FORTIFIES[fight.level]
-    return dealt if dealt > DAMAGE_MIN else DAMAGE_MIN
+    if dealt < DAMAGE_MIN:
+        return DAMAGE_MIN
+    most = hero.figures.health_max * HIT_MOST // 1000
+    return dealt if dealt < most else most
 
 
 def scaled_hit(hero: Hero, fight: Fight, permille: int) -> int:

@@ -17,6 +17,13 @@ from dungeonfighter.rules.talents import Perk
 
 _AGI: Final = 1
 FACES: Final = 20
+_USELESS: Final = {
+    "scar": "you have no scar",
+    "sight": "no doors follow",
+    "health": "you have full health",
+    "xp": "you are too strong to learn from it",
+}
+"""The reason why a gain would change nothing, by its thing."""
 
 
 def options_open(cat: Catalogue, state: State, number: int, level: int) -> int:
@@ -27,7 +34,7 @@ def options_open(cat: Catalogue, state: State, number: int, level: int) -> int:
 
 def is_open(cat: Catalogue, state: State, option: EventOption, level: int) -> bool:
     """Return True if the hero can pay the cost and the gain would be worth something."""
-    return trades.payable(cat, state, option.cost, level) and trades.useful(state, option.gain)
+    return trades.payable(cat, state, option.cost, level) and trades.useful(state, option.gain, level)
 
 
 def refusal(cat: Catalogue, state: State, number: int, place: int, level: int) -> str:
@@ -37,7 +44,7 @@ def refusal(cat: Catalogue, state: State, number: int, place: int, level: int) -
         return ""
     option = options[place]
     if trades.payable(cat, state, option.cost, level):
-        return "you have no scar" if option.gain[0] == "scar" else "no doors follow"
+        return _USELESS[option.gain[0]]
     what, amount = option.cost
     hero = state.hero
     if what == "gold":

@@ -236,9 +236,13 @@ def _back_from_guardian(dungeon: Dungeon, fight: Fight) -> None:
 
 
 def _slip_past(state: State, dungeon: Dungeon) -> None:
-    """Pass the room of an ordinary enemy or an elite without a reward; there is nothing to search."""
+    """Pass the room of an ordinary enemy or an elite without a reward; there is nothing to search.
+
+    The guardian does not gather for it.
+    """
     state.world.spent += tables.SLIP_TURNS
     state.log.append([Event.SlippedPast])
+    dungeon.kills += 1
     dungeon.searched = True
     dungeon.stock = []
     dungeon.phase = _CLEARED

@@ -56,11 +56,15 @@ def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
     return True
 
 
-def useful(state: State, gain: Trade) -> bool:
+def useful(state: State, gain: Trade, level: int) -> bool:
     """Return True if the gain changes anything for the hero now."""
-    dungeon = state.dungeon
+    dungeon, hero = state.dungeon, state.hero
     if gain[0] == "scar":
-        return state.hero.scars > 0
+        return hero.scars > 0
+    if gain[0] == "health":
+        return hero.health < hero.figures.health_max
+    if gain[0] == "xp":
+        return hero.level - level < tables.STRONGER_NONE
     if gain[0] == "sight":
         return dungeon is not None and dungeon.room + 1 < dungeon.rooms
     return True

@@ -49,7 +49,7 @@ def gathered(dungeon: Dungeon) -> int:
     """
     entered = dungeon.room if dungeon.room < dungeon.rooms else dungeon.rooms - 1
     quiet = entered - dungeon.kills
-    return tables.GATHER * quiet if quiet > 0 else 0
+    return min(tables.GATHER_MOST, tables.GATHER * quiet) if quiet > 0 else 0
 
 
 def is_cleared(world: World, level: int) -> bool:

@@ -66,20 +66,22 @@ def threat(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, intent: int) -
         hit, critical, guarded = hit * off // 1000, critical * off // 1000, guarded * off // 1000
     if not clean:
         return _afflicted(hero, fight, (hit, critical, guarded))
-    armour = fight.hero_armour
-    hit, critical, guarded = hit - armour, critical - armour, guarded - armour
-    if guarded < _DAMAGE_MIN:
-        return (
-            hit if hit > _DAMAGE_MIN else _DAMAGE_MIN,
-            critical if critical > _DAMAGE_MIN else _DAMAGE_MIN,
-            _DAMAGE_MIN,
-        )
-    return hit if hit > _DAMAGE_MIN else _DAMAGE_MIN, critical, guarded
+    armour, most = fight.hero_armour, hero.figures.health_max * tables.HIT_MOST // 1000
+    return (
+        _bounded(hit - armour, most), _bounded(critical - armour, most), _bounded(guarded - armour, most)
+    )  # fmt: skip
+
+
+def _bounded(damage: int, most: int) -> int:
+    if damage < _DAMAGE_MIN:
+        return _DAMAGE_MIN
+    return damage if damage < most else most
 
 
 def _afflicted(hero: Hero, fight: Fight, damage: Threat) -> Threat:
     """Return the damage after armour and the hero's statuses at the time of the action."""
     hit, critical, guarded = damage
+    most = hero.figures.health_max * tables.HIT_MOST // 1000
     own = fight.hero.statuses
     weak, armour = own[WEAKEN] > 0, fight.hero_armour
     weak_guard, guard_armour = own[WEAKEN] > 1, armour
@@ -94,9 +96,9 @@ def _afflicted(hero: Hero, fight: Fight, damage: Threat) -> Threat:
     then = own if weak == (own[WEAKEN] > 0) else _with_weaken(own, weak)
     guarding = own if weak_guard == (own[WEAKEN] > 0) else _with_weaken(own, weak_guard)
     return (
-        expected(then, max(_DAMAGE_MIN, hit - armour)),
-        expected(then, max(_DAMAGE_MIN, critical - armour)),
-        expected(guarding, max(_DAMAGE_MIN, guarded - guard_armour)),
+        expected(then, _bounded(hit - armour, most)),
+        expected(then, _bounded(critical - armour, most)),
+        expected(guarding, _bounded(guarded - guard_armour, most)),
     )
 
 
