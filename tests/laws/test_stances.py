@@ -128,14 +128,14 @@ def first_of_the_enemy(events: list[list[int]]) -> list[int]:
 
 @pytest.mark.long
 def test_a_hit_and_a_critical_of_the_enemy_deal_what_the_view_says() -> None:
-    """The hero attacks plainly without a combo, or guards."""
+    """The hero attacks plainly or with power, without a combo, or guards."""
     chance = random.Random(11)
-    hits = criticals = guards = 0
+    hits = exposed = criticals = guards = 0
     for state in fights("heuristic", range(4), chance):
         seen = shown(state)
         if not seen.incoming:
             continue
-        for stance in ("1", "4"):
+        for stance in ("1", "4") if seen.opening else ("1", "3", "4"):
             twin = undisturbed(state, chance.randrange(2**63))
             events = rules().advance(twin, stance).events
             struck = first_of_the_enemy(events)
@@ -147,6 +147,11 @@ def test_a_hit_and_a_critical_of_the_enemy_deal_what_the_view_says() -> None:
             if stance == "4":
                 guards += 1
                 assert struck[4] == seen.guarded or is_critical
+            elif stance == "3":
+                if not any(event[0] in (Event.HeroAttacked, Event.HeroMissed) for event in events):
+                    continue  # confusion took the attack
+                exposed += 1
+                assert struck[4] == seen.incoming_exposed or is_critical
             elif is_critical:
                 criticals += 1
                 assert struck[4] == seen.incoming_critical
@@ -154,6 +159,7 @@ def test_a_hit_and_a_critical_of_the_enemy_deal_what_the_view_says() -> None:
                 hits += 1
                 assert struck[4] == seen.incoming
     assert hits > 50
+    assert exposed > 30
     assert criticals > 3
     assert guards > 50
 

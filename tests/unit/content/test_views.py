@@ -94,7 +94,7 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
-        return f"|{choice.pattern} |" in f"{line}|" or f"|{choice.input} or others" in line
+        return f"|{choice.pattern} " in f"{line} " or f"|{choice.input} or others" in line
     if choice.input.startswith("equip "):
         return f"equip n (1-{bag})" in line or "|equip 1" in line
     if choice.input.startswith("unequip "):

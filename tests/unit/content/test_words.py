@@ -259,7 +259,7 @@ def test_a_cleared_level_is_named_as_such() -> None:
     assert "; repeat " in line(state)
 
 
-@pytest.mark.parametrize(("points", "expected"), [(0, "Strip: 0 "), (2, "Strip (2 slots): 0 ")])
+@pytest.mark.parametrize(("points", "expected"), [(0, "Strip 1/1: 0 "), (2, "Strip 1/2: 0 ")])
 def test_the_inventory_says_how_many_slots_a_strip_with_free_ones_has(points: int, expected: str) -> None:
     state = hub()
     state.hero.class_points = replaced(state.hero.class_points, 0, points)

@@ -171,7 +171,8 @@ def plain_inputs(state: State, combat: CombatView) -> str:
         parts[-1] += " opening"
     elif combat.enemy_first and (combat.incoming or combat.guard):
         braced = state.hero.figures.perks[Perk.power_armour]
-        parts[-1] += "" if braced else " exposed"
+        damage = f" {combat.incoming_exposed}" if combat.incoming else ""
+        parts[-1] += "" if braced else f" exposed{damage}"
     guard = {"early": "", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
     parts.append(f"4 guard{guard if combat.guarded or combat.guard else ''}")
     goods = rules().outline(state).whole

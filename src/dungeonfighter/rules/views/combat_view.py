@@ -84,9 +84,10 @@ def status_views(amounts: Sequence[int], fight: Fight, most: int, *, briefly: bo
 def _with_forecasts(cat: Catalogue, state: State, fight: Fight, view: CombatView) -> CombatView:
     someone = state.hero
     clean = fight.hero.statuses == CLEAN and fight.enemy.statuses == CLEAN
-    critical = guarded = damage = 0
+    critical = guarded = exposed = damage = 0
     if tables.INTENT_DAMAGE[fight.intent]:
         _, critical, guarded = forecast.threat(cat, someone, fight, clean, fight.intent)
+        exposed, _, _ = forecast.threat(cat, someone, fight, clean, fight.intent, exposed=True)
     wait, period = view.enemy_acts_in, view.hero_acts_in
     follows, at = forecast.next_after(cat, fight, wait, period)
     if follows >= 0 and at >= period:
@@ -97,6 +98,7 @@ def _with_forecasts(cat: Catalogue, state: State, fight: Fight, view: CombatView
         view,
         stances=_stances(cat, state, fight, clean),
         incoming_critical=critical,
+        incoming_exposed=exposed,
         guarded=guarded,
         guard="useless" if fight.enemy.statuses[STUN] else "early" if wait >= period else "",
         follow_up=Intent(follows).name if follows >= 0 else "",

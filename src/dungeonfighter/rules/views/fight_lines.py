@@ -138,6 +138,9 @@ def _inputs(
         fourth += " opening"
     elif hurts and not figures.perks[_BRACED]:
         fourth += " exposed"
+        if _INTENT_DAMAGE[fight.intent]:
+            hit, _, _ = forecast.threat(cat, hero, fight, clean, fight.intent, exposed=True)
+            fourth += f" {NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
     flee = ""
     if fight.rank != _BOSS:
         price = 0 if fight.rank < _GUARDIAN else 2 if figures.perks[_ESCAPES] else 1

@@ -49,20 +49,26 @@ Threat = tuple[int, int, int]
 """The damage of an action of the enemy: on a hit, on a critical, and on a hit that the hero guards."""
 
 
-def threat(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, intent: int) -> Threat:
+def threat(
+    cat: Catalogue, hero: Hero, fight: Fight, clean: bool, intent: int, *, exposed: bool = False
+) -> Threat:
     """Return the damage of an action of the enemy that does damage, if the hero attacks plainly until then.
 
     Args:
         clean: True if neither side has a status; most fighters have none.
+        exposed: True if the hero makes a power attack instead.
     """
     base = fight.damage * tables.INTENT_DAMAGE[intent]
     hit, critical = base // 1000, base * _CRITICAL_ROLL // 1_000_000
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         hit, critical = hit * tables.WHEEL // 1000, critical * tables.WHEEL // 1000
     guarded = hit * tables.GUARDED[intent] // 1000
+    if exposed:
+        weight = hero.figures.perks[Perk.power_armour] or tables.EXPOSED
+        hit, critical = hit * weight // 1000, critical * weight // 1000
     takes = hero.figures.takes
     if takes:
-        off = less(takes, cat, hero, replace(fight, exposed=False) if fight.exposed else fight)
+        off = less(takes, cat, hero, fight if fight.exposed == exposed else replace(fight, exposed=exposed))
         hit, critical, guarded = hit * off // 1000, critical * off // 1000, guarded * off // 1000
     if not clean:
         return _afflicted(hero, fight, (hit, critical, guarded))

@@ -62,7 +62,7 @@ def _strip(cat: Catalogue, hero: Hero) -> list[str]:
     known, strip, slots = hero.figures.known, hero.strip, hero.figures.slots
     own = "; ".join([f"{known.index(n)} {actions.listed(cat, n)}" for n in strip])
     free = slots - len(strip)
-    lines = [f"Strip{f' ({slots} slots)' if free else ''}: {own}"]
+    lines = [f"Strip {len(strip)}/{slots}: {own}"]
     others = [n for n in known if n not in strip]
     if not others:
         return lines

@@ -246,10 +246,13 @@ def _add(parts: list[tuple[str, int, str]], label: str) -> None:
 
 def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
     words = _PHRASES.get(state.phase)
-    return " |".join([
+    whole = " |".join([
         label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
         for text, number, label in line.parts
     ])  # fmt: skip
+    if whole.endswith(_WARES_OF_A_SLOT):
+        whole += f" {prices.reroll(state.hero, state.world, chosen=True)} gold"
+    return whole
 
 
 _PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
@@ -257,6 +260,7 @@ _PRICE: Final = f"{_PRICE_WITHOUT_SCAR} + scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
+_WARES_OF_A_SLOT: Final = "|wares slot"
 _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))

@@ -193,7 +193,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     an elite, a guardian or a boss ("" for others), `intent_after_in` the time until it; for an unknown one
     that of an action of ordinary length. `opening`: the next power hit deals x1.5 and does not expose the
     hero.
-    `incoming_critical` is the damage of the shown intent on a critical, `guarded` that of a hit on a guard.
+    `incoming_critical` is the damage of the shown intent on a critical, `guarded` that of a hit on a guard,
+    `incoming_exposed` that of a hit after a power attack that exposes the hero.
     `guard` is "early" if the hero can act once more before the shown action and guard then, "useless" if the
     enemy is stunned, which ends a guard, else "". `follow_up` is an action of the enemy that can come before
     the hero's next action, after the shown one ("" for none): by the pattern, or of an ordinary enemy the one
@@ -233,6 +234,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     """The change of a boss when its health falls under half ("" for others)."""
     stances: list[StanceView] = []
     incoming_critical: int = 0
+    incoming_exposed: int = 0
     guarded: int = 0
     guard: str = ""
     follow_up: str = ""
