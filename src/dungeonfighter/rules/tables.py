@@ -171,7 +171,7 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1520)
+HEALTH_CURVE: Final = (112, 5200, 1570)
 DAMAGE_CURVE: Final = (15, 510, 108)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
@@ -257,7 +257,7 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = (12, 17, 9, 7, 6, 9, 15)
+SEARCH_FINDS: Final = (12, 15, 9, 7, 6, 9, 14)
 """Faces of the d20 on which a search finds something, by `RoomKind`."""
 SEARCH_FINDS_MAX: Final = 20
 SEARCH_POTION: Final = 20
