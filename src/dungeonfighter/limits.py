@@ -19,7 +19,7 @@ fleet_name_pattern: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}\Z")
 slot_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
 hero_name_chars_max: Final = 24
 input_chars_max: Final = 48
-directive_chars_max: Final = 500
+directive_chars_max: Final = 300
 seed_max: Final = 2**53 - 1
 save_slots_max: Final = 16
 

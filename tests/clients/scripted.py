@@ -97,7 +97,7 @@ def listed(text: str) -> list[str]:
     """Return the numbered inputs at the end of a text view."""
     for line in reversed(text.splitlines()):
         if re.match(r"\d+ \w", line):
-            return re.findall(r"(?:^| \| )(\d+)(?= )", line)
+            return re.findall(r"(?:^| \|)(\d+)(?= )", line)
     return []
 
 

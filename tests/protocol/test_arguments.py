@@ -144,7 +144,7 @@ async def test_the_answer_to_an_unknown_bot_says_how_to_begin(client: Client, to
         ("set_combo_strip", {"actions": ["a"]}, "`actions` must be a list of 1 to 8, each an integer"),
         ("set_combo_strip", {"actions": 3}, "`actions` must be a list of 1 to 8"),
         ("compare_items", {"a": 1}, "`a` must be the number of an item in the bag"),
-        ("set_agent_directive", {"directive": "x" * 501}, "a string of 0 to 500 characters"),
+        ("set_agent_directive", {"directive": "x" * 301}, "a string of 0 to 300 characters"),
         ("set_agent_directive", {"directive": "nul \0"}, "no control characters but newlines"),
         ("set_agent_directive", {"directive": "tab\t"}, "no control characters but newlines"),
         ("set_agent_directive", {"directive": "over\rwritten"}, "no control characters but newlines"),

@@ -75,7 +75,7 @@ async def test_each_result_has_the_requested_view(client: Client, served: Served
     assert failed["text"].endswith(views.text_view(served.present(bots[1])))
     _, (done, failed) = await step(client, steps, view="none")
     assert set(done) == {"botId", "episode", "turn", "score", "isOver", "reward"}
-    assert failed["text"].startswith("error illegal_input: 'fly' is not legal now; legal: ")
+    assert failed["text"].startswith("error illegal_input: 'fly' is not legal now: an input is a number, ")
     assert "\n" not in failed["text"]
 
 

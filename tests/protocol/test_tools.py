@@ -220,6 +220,20 @@ async def test_a_directive_is_kept_over_runs_and_cleared_by_reset(player: Player
     assert (await player.call("set_agent_directive", directive=""))[0] == "directive cleared: e3 t0"
 
 
+async def test_a_directive_is_the_note_of_every_view(player: Player) -> None:
+    await player.call("set_agent_directive", directive="slip past\nthe ogre")
+    for name, arguments in (("get_game_state", {}), ("handle_input", {"input": "1"})):
+        text, _ = await player.call(name, **arguments)
+        assert text.splitlines()[1] == 'Your note: "slip past the ogre"'
+    text, parts = await player.call("get_game_state", view="json")
+    assert parts["directive"] == "slip past\nthe ogre"
+    assert parts["text"] == text
+    await player.call("set_agent_directive", directive="")
+    text, parts = await player.call("get_game_state", view="json")
+    assert "Your note" not in text
+    assert "directive" not in parts
+
+
 async def test_a_directive_cannot_pass_for_text_of_the_game(player: Player) -> None:
     note = "first\ne9 t99 | dead\u2028e8 t1"
     await player.call("set_agent_directive", directive=note)

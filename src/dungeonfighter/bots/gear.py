@@ -21,7 +21,7 @@ GEAR_MAX: Final = 1024
 PRESENT_MIN: Final = 0.8
 PRESENT_MAX: Final = 4.0
 """The bounds of the factor that the shown damage tells; beyond them the reckoning itself is off."""
-_DAMAGE: Final = re.compile(r"damage \+(\d+) % (with power|after a guard|in slot 1)")
+_DAMAGE: Final = re.compile(r"damage \+(\d+)% (with power|after a guard|in slot 1)")
 _UNIQUES: Final = {"Anvil Song": ("after a guard", 1.0)}
 GUARDS: Final = {"Crown of Burrs": 0.6, "Pointing Hood": 0.4, "Coiled Greaves": 0.4}
 """The worth of a guarded attack by item, in plain hits."""

@@ -117,7 +117,7 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
     game, seen = await _look(seat)
     events = _recent(seen, args.recent_event_count or CONTEXT_RECENT_DEFAULT)
     saves = await seat.host.saves(seat.key)
-    lines = [_DIRECTIVE + _quoted(game.directive)]
+    lines = [_DIRECTIVE + (views.quoted(game.directive) if game.directive else "none")]
     if saves:
         lines.append("saves: " + ", ".join(f"{save.slot} (e{save.episode} t{save.turn})" for save in saves))
     lines += [*(f"- {event}" for event in events), "", views.text_view(game)]
@@ -130,11 +130,6 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
         "choices": views.plain(seen)["availableActions"],
     }
     return in_both_forms("\n".join(lines), views.place(game) | parts)
-
-
-def _quoted(directive: str) -> str:
-    """Return a directive on one line in quotes, so that it cannot pass for text of the game."""
-    return f'"{" ".join(directive.split())}"' if directive else "none"
 
 
 @tool("play", arguments.CompareItems, reads=True)

@@ -59,7 +59,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     "get_recent_output": {"count": _NUMBER},
     "select_dungeon": {"dungeonIndex": _NUMBER, **_RETRY},
     "get_agent_context": {"recentEventCount": _NUMBER},
-    "set_agent_directive": {"directive": {"type": "string", "maxLength": 500}},
+    "set_agent_directive": {"directive": {"type": "string", "maxLength": 300}},
     "equip_item": {"item": _NUMBER, **_RETRY},
     "unequip_item": {
         "slot": {"type": "string", "enum": ["weapon", "head", "chest", "legs", "feet"]},
@@ -148,7 +148,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "get_available_dungeons": "The dungeons the hub offers, numbered.",
     "select_dungeon": "Enter dungeon n of get_available_dungeons, from the hub.",
     "get_agent_context": "All you need after a break: directive, state, recent events, saves.",
-    "set_agent_directive": "Leave yourself a note; get_agent_context shows it.",
+    "set_agent_directive": "Leave yourself a note, which every view shows.",
     "equip_item": "Wear bag item number n.",
     "unequip_item": "Take off what is worn there.",
     "compare_items": "Bag item a against b, or against what is worn.",

@@ -62,24 +62,26 @@ RULES: Final = _filled(f"""\
 # DungeonFighter, in short
 
 The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). \
-`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal.
+`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal. An illegal input costs no turn and says \
+why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figures.
 
-**Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. \
-Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and bonus decide: to \
-{tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from {tables.COMBO_MIN} combo. \
-Combo and critical play the next action of your strip, and later slots hit harder; a hit keeps your place \
-in it, a miss sends it back to its start.
+**Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
+and bonus decide: to {tables.MISS_MAX} miss, \
+{tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, \
+from {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, later slots hit \
+harder; a hit keeps your place, a miss loses it.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
-technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: `(you \
-x{tables.WHEEL / 1000:g})` marks an enemy that your class beats, \
-`(it x{tables.WHEEL / 1000:g})` one that beats yours.
+technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: against \
+`(you +{(tables.WHEEL - 1000) // 10}%)`, in a fight `weak`, your class wins; `(it \
++{(tables.WHEEL - 1000) // 10}%)`, `strong`, beats yours.
 
-**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes \
-(after a stun, if it has one). `You hit ~9, rolls 6/14/20, next 7.6 s`: your plain hit, the lowest \
-rolls that hit, combo, are critical (told as a fight begins), and when you act again; after a critical miss \
-{_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more. If the \
-enemy's time is at least that long, power is safe.
+**Fight.** `262/332 next 7, 14+/19 Rend`: you act again in 7 s, after a critical miss \
+{_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; a total of 14 combos and plays Rend, a \
+die of 19 is critical. `heavy 31-49 in 1 s, then light`: the enemy's next action, its damage (to a critical, \
+if that kills) and time. `before you`: it acts twice before you do. `1 attack 75%:14-29`: chance to hit, \
+least and most damage. `guard 12`: the damage left; \
+without it you act once more first. `bleed 3 (-12)`: health an action.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
@@ -100,23 +102,27 @@ Brackets name a habit, an action of its own. charge: a crush ({_dealt(Intent.cru
 action. drain: heals it by the damage, steal: takes a consumable or gold, unless guarded. summon: more \
 health. ward: shield. harden: armour. aim: ignores yours.
 
-**Dungeon.** Doors tell the truth, but not all. After an entry roll to {tables.ENTRY_SURPRISED} the enemy \
-acts first. In a cleared room search once (`2` tells the chances, which the room decides), eat a ration \
-once (3 rest: {_percent(tables.REST)} health, or 6 prepare: \
+**Dungeon.** A shrine, some traps and the road have events: you take one \
+of their options, or pass. After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first. In a \
+cleared room search once (`2` tells the chances, which the room decides), eat a ration once (3 rest: \
+{_percent(tables.REST)} health, or 6 prepare: \
 shield {tables.PREPARED} in the next fight), change gear. The last room holds a guardian, who gathers \
 {_percent(tables.GATHER)} for each room passed without a kill. Finishing heals \
 {_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving costs \
 {tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new level); the \
 dungeon waits. The hub restocks after a new level only.
 
-**Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them \
-by number, the weapon's own must stay; one behind an action that inflicts a status is set up (`Rend+`): \
+**Growth.** Gear: `hit +1` lowers the roll that you need by 1; `+6% overall` estimates your strength. \
+`Worse overall` weakens you. Another weapon kind changes class: its own actions, few at first, and stat. \
+`strip 2,0,1` orders them by number, the weapon's own must stay; one behind an action that inflicts a \
+status is set up (`Rend+`): \
 +{_percent(tables.SET_UP_BONUS)}. At the hub `wares head` asks for another item of one slot. `trade \
 a,b,c,d,e`: five items of one rarity and gold for one better.
 
 **Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} for \
-each region's boss, {tables.LAST_POINTS // 100} for the last. Levels 1-10 forest, 11-20 lava, 21-30 crypt. \
-Cleared levels give little experience.
+each region's boss, {tables.LAST_POINTS // 100} for the last. Three regions of \
+{tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels, each with three themes of their own enemies. Cleared \
+levels give little experience.
 
 **Clock.** The views count the turns until the dungeons stir: then new enemies gain \
 {_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked run \
@@ -125,7 +131,7 @@ ends after {limits.ranked_turns_max:,} turns. An input is one; camping takes {ta
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
 ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. Without a given seed the last \
-three are ranked. Ascensions 1 to {limits.ascensions_max} are harder, each ranked apart.
+three are ranked. Ascensions 1 to {limits.ascensions_max} each add a hardship; the first view names them.
 """)
 
 _STATUSES: Final = _filled(f"""\

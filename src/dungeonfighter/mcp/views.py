@@ -30,15 +30,26 @@ def head(game: Present) -> str:
 
 
 def text_view(game: Present) -> str:
-    """Return compact text for a model: status line, events, numbered legal inputs.
+    """Return compact text for a model: status line, the bot's note, events, numbered legal inputs.
 
     The first and the last view of a ranked run also have the commitment to its seed, and what it hides.
     """
     text = game.rules.text(game.state, head(game))
+    if game.directive:
+        status, _, rest = text.partition("\n")
+        text = f"{status}\nYour note: {quoted(game.directive)}\n{rest}"
     state = game.state
     if state.nonce and (state.turn == 0 or state.over):
         text += "".join(f"\n{name} {value}" for name, value in proof(game).items())
     return text
+
+
+def quoted(directive: str) -> str:
+    """Return a directive on one line in quotes, so that it cannot pass for text of the game.
+
+    Earlier versions took longer ones, which are cut.
+    """
+    return f'"{" ".join(directive[: limits.directive_chars_max].split())}"'
 
 
 def proof(game: Present) -> dict[str, object]:
@@ -80,6 +91,8 @@ def json_view(game: Present, text: str | None = None) -> dict[str, object]:
     snapshot: dict[str, object] = {"botId": bot_of(game), "episode": game.episode}
     snapshot |= plain(observe(game))
     snapshot |= proof(game)
+    if game.directive:
+        snapshot["directive"] = game.directive
     snapshot["text"] = text_view(game) if text is None else text
     return snapshot
 
@@ -110,6 +123,7 @@ def view_schema() -> dict[str, object]:
             "pattern": "^[0-9a-f]{32}$",
             "description": "Only of ranked runs that are over and not daily: what the commitment hides.",
         },
+        "directive": {"type": "string", "description": "Only if one is set: the note of the bot."},
         "repeated": {
             "const": True,
             "description": "Only when the input had been applied some turns ago: nothing happened now.",

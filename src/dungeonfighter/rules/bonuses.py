@@ -72,7 +72,7 @@ WHENS: Final = tuple(name for name in vars(When) if not name.startswith("_"))
 """The names that a content file may use; a condition's number is its place in this tuple."""
 WORDS: Final = (
     "", " to undead", " to elites", " to guardians and bosses", " to knights", " to beasts",
-    " to a stronger class", " below half health", " above 90 % health", " while it has under half",
+    " to a stronger class", " below half health", " above 90% health", " while it has under half",
     " while it burns or bleeds", " for each poison on it", " while it defends",
     " to preparations", " with power", " after a guard", " after a miss", " in slot 1",
     " at the first attack", " after 45 s", " while exposed", " for each 20 gold",
@@ -133,15 +133,15 @@ RELICS: Final = tuple(name for name in vars(Relic) if not name.startswith("_"))
 """The names that a content file may use; the power of number n is the bit 1 << n of `Figures.relics`."""
 
 PERKS: Final = {
-    "precise_combo": "precise rolls +{}",
-    "bleed_on_combo": "combos bleed {}",
-    "poisoner": "criticals poison {}",
-    "long_statuses": "your statuses +{}",
-    "hoarder": "{} more potion",
-    "field_medic": "rest and camp +{permille} %",
-    "counter_guard": "guarded heavies answered with {permille} %",
-    "strip_keeper": "{} misses keep the strip",
-    "interrupt_mark": "interrupts mark, and delay {permille} % more",
+    "precise_combo": "precise rolls {:+d}",
+    "bleed_on_combo": "combos bleed {:+d}",
+    "poisoner": "criticals poison {:+d}",
+    "long_statuses": "your statuses {:+d}",
+    "hoarder": "{:+d} potion",
+    "field_medic": "rest and camp {permille}%",
+    "counter_guard": "answers to guarded heavies {permille}%",
+    "strip_keeper": "{:+d} misses keep the strip",
+    "interrupt_mark": "interrupts mark, and delay {permille}%",
 }
 """The perks of talents whose amounts add up, so that an affix may raise them, with their words."""
 _LOST: Final = (
@@ -162,11 +162,11 @@ def words(kind: int, which: int, amount: int) -> str:
         which: A condition, or for a perk its place in `PERKS`.
     """
     if kind == PERK:
-        return tuple(PERKS.values())[which].format(amount, permille=f"{amount / 10:.0f}")
+        return tuple(PERKS.values())[which].format(amount, permille=f"{amount / 10:+.0f}")
     if kind == DEALS:
-        return f"damage {amount / 10:+.0f} %{WORDS[which]}"
+        return f"damage {amount / 10:+.0f}%{WORDS[which]}"
     if kind == TAKES:
-        return f"damage taken {-amount / 10:+.0f} %{WORDS[which].replace(' to ', ' from ')}"
+        return f"damage taken {-amount / 10:+.0f}%{WORDS[which].replace(' to ', ' from ')}"
     return f"rolls {amount:+d}{WORDS[which]}"
 
 

@@ -183,8 +183,7 @@ class Rules:
             play = menu.table.get(text)
             if play is None and (wrong := verbs.play(self.catalogue, state, text)) != verbs.DONE:
                 legal = ", ".join(choice.input for choice in menu.choices)
-                why = f": {wrong}" if wrong else ""
-                raise IllegalInput(f"'{text}' is not legal now{why}; legal: {legal}")
+                raise IllegalInput(f"'{text}' is not legal now: {wrong}; legal: {legal}")
         return play
 
     def observe(self, state: State, *, briefly: bool = False) -> Observation:

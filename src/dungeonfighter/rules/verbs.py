@@ -18,6 +18,7 @@ from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.journey import choices, hub, road, wares
 from dungeonfighter.rules.journey.dungeon import enter
 from dungeonfighter.rules.state import Dungeon, Phase, Rank, RoomKind, RoomPhase, Slot, State
+from dungeonfighter.rules.views.inventory_lines import all_actions, all_goods, all_items, all_worn
 
 _INVENTORY = int(Phase.Inventory)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -30,20 +31,27 @@ _BOSS = int(Rank.boss)
 _EVENTS: Final = (int(RoomKind.shrine), int(RoomKind.trap))
 _REST, _PREPARE = 3, 6
 """The inputs of a cleared room that eat a ration."""
+_TRAVEL, _CAMP, _POTION = 3, 4, 5
+_WHERE: Final = {
+    Phase.WeaponSelection: "the choice of a weapon", Phase.GameLoop: "the hub",
+    Phase.DungeonSelection: "the list of dungeons", Phase.Dungeon: "this room", Phase.Combat: "a fight",
+    Phase.Inventory: "the inventory", Phase.LevelUp: "the choice at a new level",
+    Phase.RegionTravel: "the road", Phase.DungeonCompletion: "a cleared dungeon",
+    Phase.Death: "the choice after a death", Phase.Victory: "the choice after the victory",
+}  # fmt: skip
 
 DONE: Final = ""
 GEAR: Final = "gear changes at the hub, in the inventory and in a cleared room"
 
 
-def play(cat: Catalogue, state: State, text: str) -> str | None:
+def play(cat: Catalogue, state: State, text: str) -> str:
     """Play an input that no menu lists as it stands, if it is legal.
 
     `dungeon n` enters an offered dungeon from the hub or the list in one input (the tool `select_dungeon`).
     No menu lists it, because `1` and then the number do the same.
 
     Returns:
-        `DONE`; or, with the state unchanged, the reason why the input is not legal now, None if it is no
-        input at all.
+        `DONE`; or, with the state unchanged, the reason why the input is not legal now.
     """
     word, _, rest = text.partition(" ")
     verb = _VERBS.get(word)
@@ -64,27 +72,27 @@ def at_leisure(state: State) -> bool:
 def _equip(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return "it needs the number of a bag item, for example equip 1"
+        return f"it needs a bag number: {all_items(cat, state.hero) or 'the bag is empty'}"
     return inventory.equip(cat, state, listed[0])
 
 
 def _unequip(cat: Catalogue, state: State, rest: str) -> str:
     if rest not in Slot.__members__:
-        return f"the slots are {', '.join(Slot.__members__)}"
+        return f"it needs a slot: {all_worn(cat, state.hero)}"
     return inventory.unequip(cat, state, Slot[rest])
 
 
 def _drop(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return "it needs the number of a bag item, for example drop 1"
+        return f"it needs a bag number: {all_items(cat, state.hero) or 'the bag is empty'}"
     return inventory.drop(cat, state, listed[0])
 
 
 def _strip(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None:
-        return "it needs action numbers, for example strip 1,0"
+        return f"it needs action numbers: {all_actions(cat, state.hero.figures.known)}"
     return inventory.set_strip(cat, state, listed)
 
 
@@ -124,11 +132,11 @@ def _wares(cat: Catalogue, state: State, rest: str) -> str:
 
 def _item(cat: Catalogue, state: State, rest: str) -> str:
     """Explain the refusal of `item n`; where it is legal, the menu has it."""
-    if state.phase != _COMBAT:
-        return "that is for a fight"
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return "it needs the number of a consumable, for example item 4"
+        return f"it needs the number of a consumable: {all_goods(cat, state.hero) or 'you have none'}"
+    if state.phase != _COMBAT:
+        return "that is for a fight"
     number = listed[0] - 1
     if not 0 <= number < len(cat.consumables):
         return "there is no consumable of this number"
@@ -140,30 +148,46 @@ def _item(cat: Catalogue, state: State, rest: str) -> str:
     return f"you have no {row.name}"
 
 
-def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
-    """Explain the refusal of a number that is legal at other times in the same place."""
-    in_fight = state.phase == _COMBAT
+def _lacking(cat: Catalogue, state: State, text: str) -> str:
+    """Explain the refusal of an input that is no verb."""
     if not text.isdigit():
-        return None
+        return f"an input is a number, or one of {', '.join(_VERBS)} with numbers"
     number = int(text)
+    return _closed(cat, state, number) or f"{_WHERE[Phase(state.phase)]} has no {number}"
+
+
+def _closed(cat: Catalogue, state: State, number: int) -> str:
+    """Explain the refusal of a number that is legal at other times in the same place; "" if it never is."""
     if _offers(state):
-        return _option(cat, state, number) or wares.refusal(cat, state, number) or None
-    if not (in_fight or (state.phase == _DUNGEON and at_leisure(state))):
-        return None
+        return _option(cat, state, number) or wares.refusal(cat, state, number) or _hub(state, number)
+    in_fight = state.phase == _COMBAT
     dungeon, fight = state.dungeon, state.fight
-    if not in_fight and dungeon is not None and (reason := _room(dungeon, number)):
+    if not in_fight and (state.phase != _DUNGEON or (number != _POTION and not at_leisure(state))):
+        return ""
+    if not in_fight and dungeon is not None and at_leisure(state) and (reason := _room(dungeon, number)):
         return reason
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"
     good = cat.consumable_at.get(number)
     if good is None:
-        return None
+        return ""
     effect = cat.consumables[good].effect
     if effect == "rest":
         return "a ration is for a rest in a cleared room"
     if not state.hero.consumables[good]:
         return f"you have no {cat.consumables[good].name}"
     return "that is for a fight" if effect != "heal" else "you are not hurt"
+
+
+def _hub(state: State, number: int) -> str:
+    """Explain why the hub refuses travel or camp."""
+    if state.phase != _GAME_LOOP:
+        return ""
+    if number == _TRAVEL:
+        return "no other region is open before the boss of this one is beaten"
+    if number == _CAMP:
+        return "you have camped on this visit" if state.world.camped else "you are not hurt"
+    return ""
 
 
 def _offers(state: State) -> bool:

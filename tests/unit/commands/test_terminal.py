@@ -128,7 +128,9 @@ def test_a_blank_line_separates_the_turns(tmp_path: Path) -> None:
 
 def test_an_illegal_input_costs_no_turn_and_is_explained(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["8", "", "q"])
-    assert any("'8' is not legal now; legal: 1, 2, 3, 4 (? for help)" in text for text in shown)
+    assert any(
+        "'8' is not legal now: the choice of a weapon has no 8; legal: 1, 2, 3, 4" in text for text in shown
+    )
     assert turns(shown) == [(1, 0), (1, 0)]
 
 

@@ -12,6 +12,7 @@ from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.model import HABITS
 from dungeonfighter.rules.state import Intent
+from dungeonfighter.rules.views.sentences import STATUSES
 from tests.unit.rules.position import combat_state, rules, the_fight
 
 PLAIN = " ".join(RULES.split())
@@ -25,7 +26,7 @@ PLAIN = " ".join(RULES.split())
         f"camping takes {tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
         f"who gathers {tables.GATHER // 10} % for each room passed",
-        f"`(you x{tables.WHEEL / 1000:g})` marks an enemy that your class beats",
+        f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
         f"is set up (`Rend+`): +{tables.SET_UP_BONUS // 10} %",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
@@ -67,8 +68,10 @@ def test_the_prompt_explains_the_clock_and_every_status() -> None:
     assert "before the dungeons stir" in PLAY_PROMPT
     state = combat_state()
     the_fight(state).hero.statuses = [1] * 13
-    for part in rules().text(state, "e1").split("\n")[0].split(", ")[1:]:
-        assert part.rpartition(" ")[0] in PLAY_PROMPT
+    shown = rules().text(state, "e1").split("\n")[0]
+    for status in STATUSES:
+        assert f", {status} " in shown
+        assert status in PLAY_PROMPT
 
 
 @pytest.mark.parametrize("text", [INSTRUCTIONS, RULES, PLAY_PROMPT])

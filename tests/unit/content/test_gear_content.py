@@ -66,8 +66,8 @@ def test_affixes_name_their_bonus() -> None:
         for number, row in enumerate(CAT.affixes)
         if row.stat not in AFFIX_STATS
     }
-    assert "damage +20 % to undead" in texts
-    assert "damage taken -19 % from beasts" in texts
+    assert "damage +20% to undead" in texts
+    assert "damage taken -19% from beasts" in texts
     assert "rolls +3 after a miss" in texts
     assert len(texts) == sum(row.stat not in AFFIX_STATS for row in CAT.affixes)
 

@@ -15,6 +15,10 @@ from dungeonfighter.telemetry.tokens import count_tokens
 from tests.unit.content.playing import RULES, copy_of, states
 
 HEAD = "e1 t1"
+NEW_LINE = "\n"
+
+ESTIMATE = 1.03
+"""The estimate counts that much more than cl100k on these texts (docs/tools.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +86,7 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
     for state in seen:
         if state.over:
             continue
-        line = RULES.text(state, HEAD).split("\n")[-1]
+        line = f"|{RULES.text(state, HEAD).rpartition(NEW_LINE)[2].replace('| ', '|')} "
         bag = len(state.hero.bag)
         for choice in RULES.legal_inputs(state):
             assert _named(choice, line, bag), (choice.input, line)
@@ -90,12 +94,12 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
-        return f"| {choice.pattern} (" in line
+        return f"|{choice.pattern} |" in f"{line}|" or f"|{choice.input} or others" in line
     if choice.input.startswith("equip "):
-        return f"equip n (1-{bag})" in line or "| equip 1" in line
+        return f"equip n (1-{bag})" in line or "|equip 1" in line
     if choice.input.startswith("unequip "):
-        return choice.input[8:] in line.split("unequip ")[1]
-    return f"| {choice.input} " in f"| {line} "
+        return choice.input[8:] in line.split("unequip ")[1] or "|unequip slot |" in line
+    return f"|{choice.input} " in f"{line} "
 
 
 def test_the_choices_of_the_snapshot_are_the_legal_inputs_in_their_order(seen: list[State]) -> None:
@@ -178,13 +182,14 @@ def test_the_changes_shown_for_a_bag_item_are_those_of_equipping_it() -> None:
     assert compared > 20
 
 
-def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
+def test_a_turn_costs_a_model_at_most_120_tokens_in_the_median_and_200_mostly() -> None:
     costs = [
-        count_tokens(RULES.text(state, f"e3 t{state.turn}"))
-        for seed in (10, 11)
+        count_tokens(RULES.text(state, f"e3 t{state.turn}")) / ESTIMATE
+        for seed in (10, 11, 12, 13)
         for state in states(seed, 600)
     ]
     assert statistics.median(costs) <= 120
+    assert statistics.quantiles(costs, n=20)[-1] <= 200
     assert max(costs) <= 1000, "a full bag is the longest there is"
 
 
@@ -195,7 +200,8 @@ def test_an_auto_fight_takes_few_words() -> None:
         if state.phase == Phase.Combat
     ]
     assert texts
-    brief = [[line for line in text.split("\n") if not line.startswith("New, bag")] for text in texts]
+    grown = ("New, bag", "Grown: ")
+    brief = [[line for line in text.split("\n") if not line.startswith(grown)] for text in texts]
     assert max(count_tokens("\n".join(lines)) for lines in brief) < 200, "without the lines of found items"
     assert all("Auto: " in text for text in texts)
 

@@ -16,6 +16,7 @@ from dungeonfighter.rules.journey import dungeon as dungeons
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Rank, RoomKind, RoomPhase, Status
 from dungeonfighter.rules.views.actions import figures
+from dungeonfighter.rules.views.classes import CLASSES
 from dungeonfighter.rules.views.sentences import sentence
 from tests.unit.content.playing import RULES, states
 from tests.unit.rules.position import (
@@ -54,12 +55,19 @@ def words(state: State, text: str) -> str:
     return view(state).split("\n")[1]
 
 
+def recent(state: State, text: str) -> str:
+    """Play an input and return the first sentence of the turn in the snapshot."""
+    play(state, text)
+    seen = RULES.observe(state)
+    return seen.recent_output[-seen.recent_new]
+
+
 def test_the_inputs_of_a_fight_are_separated() -> None:
     state = combat_state()
     state.hero.consumables = _goods(potion=2, bomb=1, ration=1, flash_powder=1, honeycomb=2)
     assert line(state) == (
-        "1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 6 bomb | item 6 powder (stun 1) | "
-        "item 20 honeycomb x2 (+15 %) | 8 flee | 9 auto"
+        "1 attack 75%:10-19 |2 precise 90:7-14 |3 power 60:17-33 |4 guard |5 potion x2 |6 bomb "
+        "|item 6 stun 1 |item 20 +15% x2 |8 flee 65% |9 auto"
     )
 
 
@@ -70,22 +78,22 @@ def _goods(**counts: int) -> list[int]:
 @pytest.mark.parametrize(
     ("text", "face", "expected"),
     [
-        ("1", 9, r"You roll 9: hit for \d+\."),
-        ("2", 19, r"You precise 19\+3: combo SLAM for \d+\."),
-        ("3", 12, r"You power 12-3: hit for \d+\."),
-        ("2", 20, r"You precise 20\+3: critical SLAM for \d+\."),
+        ("1", 9, r"You roll 9: hit \d+\."),
+        ("2", 19, r"You precise 19\+3: combo SLAM \d+\."),
+        ("3", 12, r"You power 12-3: hit \d+\."),
+        ("2", 20, r"You precise 20\+3: critical SLAM \d+\."),
         ("1", 3, r"You roll 3: miss\."),
         ("3", 1, r"You power 1-3: critical miss\."),
     ],
 )
 def test_an_attack_shows_the_die_and_the_bonus(text: str, face: int, expected: str) -> None:
-    assert re.fullmatch(expected, words(combat_state(faces=(face,)), text))
+    assert re.fullmatch(expected, recent(combat_state(faces=(face,)), text))
 
 
 def test_a_roll_penalty_shows_beside_the_die() -> None:
     state = combat_state(faces=(9,))
     the_fight(state).hero.statuses[Status.roll_penalty] = 1
-    assert words(state, "1").startswith("You roll 9-3: hit for")
+    assert recent(state, "1").startswith("You roll 9-3: hit ")
 
 
 def test_other_rolls_show_the_die_and_the_bonus() -> None:
@@ -101,8 +109,9 @@ def test_other_rolls_show_the_die_and_the_bonus() -> None:
 @pytest.mark.parametrize(
     ("number", "amount", "expected"),
     [
-        (0, 92, "Potion: +92 hp."), (1, 38, "Bomb: foe lost 38."), (3, 5, "Smoke Vial: foe roll penalty 5."),
-        (4, 3, "Armour Oil: you pierce 3."), (5, 1, "Flash Powder: foe stun 1."),
+        (0, 92, "Potion: +92 hp."), (1, 38, "Bomb: it lost 38."),
+        (3, 5, "Smoke Vial: it has roll penalty 5."),
+        (4, 3, "Armour Oil: you have pierce 3."), (5, 1, "Flash Powder: it has stun 1."),
     ],
 )  # fmt: skip
 def test_a_consumable_says_what_it_did(number: int, amount: int, expected: str) -> None:
@@ -111,13 +120,13 @@ def test_a_consumable_says_what_it_did(number: int, amount: int, expected: str) 
 
 def test_a_hazard_says_whom_it_struck() -> None:
     for number, row in enumerate(CAT.hazard_rows):
-        for side, who in enumerate(("You", "Foe")):
+        for side, who in enumerate(("You", "It")):
             text = sentence(CAT, [Event.HazardStruck, number, side, 7 if row.damage else 0, row.amount])
             parts = ["lost 7"] if row.damage else []
             parts += [f"{row.status.replace('_', ' ')} {row.amount}"] if row.status else []
             assert text == f"{row.text}. {who}{' ' if row.damage else ': '}{', '.join(parts)}."
     spikes = next(n for n, row in enumerate(CAT.hazard_rows) if row.id == "bone_spikes")
-    assert sentence(CAT, [Event.HazardStruck, spikes, 1, 7, 0]).endswith(". Foe lost 7.")
+    assert sentence(CAT, [Event.HazardStruck, spikes, 1, 7, 0]).endswith(". It lost 7.")
 
 
 def test_a_hazard_puts_the_status_that_it_names() -> None:
@@ -142,8 +151,8 @@ def test_leaving_mentions_its_price() -> None:
         state.phase = int(Phase.Dungeon)
         if the_dungeon(state).phase == RoomPhase.doors:
             the_dungeon(state).doors = [Door(-1, 0, -1)]
-        assert "9 leave: 10 turns and a scar" in line(state)
-        assert label(state, "9") == "leave: 10 turns and a scar"
+        assert "9 leave: 10 turns + scar" in line(state)
+        assert label(state, "9") == "leave: 10 turns + scar"
         teach(state, "escape_artist")
         assert line(state).endswith("9 leave: 10 turns")
     fight = combat_state()
@@ -151,7 +160,7 @@ def test_leaving_mentions_its_price() -> None:
     the_fight(fight).enemy.next_at = 1
     assert label(fight, "8") == "flee: the enemy acts first; past it, 6 turns"
     the_fight(fight).rank = int(Rank.guardian)
-    words = "flee: the enemy acts first; 10 turns and a scar, the guardian is then fresh"
+    words = "flee: the enemy acts first; 10 turns + scar, the guardian is then fresh"
     assert label(fight, "8") == words
     teach(fight, "escape_artist")
     assert label(fight, "8") == "flee: 10 turns, the guardian is then fresh"
@@ -164,7 +173,7 @@ def test_no_two_doors_of_a_choice_look_alike() -> None:
         the_dungeon(state).phase = int(RoomPhase.cleared)
         the_dungeon(state).room = 1
         dungeons.go_on(CAT, state)
-        shown = re.sub(r"(^|\| )\d ", r"\1", line(state)).split(" | ")
+        shown = re.sub(r"(^|\|)\d ", r"\1", line(state)).split(" |")
         assert len(set(shown)) == len(shown), shown
         counts.add(len(shown) - 2)
     assert counts == {1, 2, 3}
@@ -236,8 +245,8 @@ def test_buying_drinking_and_eating_have_words_of_their_own() -> None:
     room = cleared()
     room.hero.health = 1
     room.hero.consumables = _goods(potion=2, ration=1)
-    assert "| 5 drink potion x2 +" in line(room)
-    assert re.search(r"\| 3 rest \+\d+ hp \(1 ration\)", line(room))
+    assert "|5 drink potion x2 +" in line(room)
+    assert re.search(r"\|3 rest \+\d+ hp \(1 ration\)", line(room))
     assert label(room, "5").startswith("drink potion x2 +")
 
 
@@ -246,11 +255,12 @@ def test_a_cleared_level_is_named_as_such() -> None:
     state.world.frontier = 3
     state.world.offers = [state.world.offers[0]]
     play(state, "1")
-    assert "L1 (level cleared) 2 rooms" in line(state)
+    assert "L1, 2 rooms: " in line(state)
+    assert "; repeat " in line(state)
 
 
-@pytest.mark.parametrize(("points", "expected"), [(0, "Strip (1 slot): "), (2, "Strip (2 slots): ")])
-def test_one_slot_is_no_slots(points: int, expected: str) -> None:
+@pytest.mark.parametrize(("points", "expected"), [(0, "Strip: 0 "), (2, "Strip (2 slots): 0 ")])
+def test_the_inventory_says_how_many_slots_a_strip_with_free_ones_has(points: int, expected: str) -> None:
     state = hub()
     state.hero.class_points = replaced(state.hero.class_points, 0, points)
     refresh(CAT, state.hero)
@@ -274,14 +284,17 @@ def test_the_inventory_says_what_the_actions_do() -> None:
     state.hero.class_points = replaced(state.hero.class_points, 0, 12)
     refresh(CAT, state.hero)
     play(state, "2")
-    text = view(state)
+    assert "9 Last Word 220%, time x1.5, finisher; 9 more: `strip`" in view(state)
+    with pytest.raises(IllegalInput) as caught:
+        play(state, "strip")
+    text = str(caught.value)
     for expected in (
-        "0 SLAM 120 %", "1 Skull Ringer 125 %, time x1.1, roll penalty 2", "2 Haymaker 190 %, time x1.35",
-        "5 Battle Roar 70 %, time x0.7, opener, fortify 4 on you",
-        "7 Avalanche 4 x 40 %, time x1.2, finisher",
+        "0 SLAM 120%", "1 Skull Ringer 125%, time x1.1, roll penalty 2", "2 Haymaker 190%, time x1.35",
+        "5 Battle Roar 70%, time x0.7, opener, fortify 4 on you",
+        "7 Avalanche 4 x 40%, time x1.2, finisher",
     ):  # fmt: skip
         assert expected in text, text
-    assert RULES.observe(state).player.actions[2].text.endswith("(190 %, time x1.35)")
+    assert RULES.observe(state).player.actions[2].text.endswith("(190%, time x1.35)")
 
 
 def test_a_ranked_run_shows_the_turns_it_has_left() -> None:
@@ -348,27 +361,35 @@ def test_a_purchase_is_shown_once() -> None:
     assert view(state).count(f"{name(CAT, item)}") == 1
     play(state, "1")
     play(state, "0")
-    assert f"Bag 1: {name(CAT, item)}" in view(state)
-
-
-def test_the_hub_counts_a_level_that_was_cleared_before_its_turn() -> None:
-    state = hub()
-    state.world.cleared, state.world.first_clears = [2], 1
-    assert "levels cleared: 1, bosses 0." in view(state)
+    assert f"Best of the bag: 1 {name(CAT, item)}" in view(state)
 
 
 def test_a_reward_is_called_so() -> None:
     state = hub()
     play(state, "1")
-    assert "; reward item L1 |" in line(state)
+    assert " gold, reward item L1 |" in line(state)
 
 
-def test_a_level_asks_for_a_talent() -> None:
-    for state in states(3, 200):
-        if state.phase == Phase.LevelUp:
-            assert view(state).split("\n")[-2] == "Choose a talent, or train."
-            return
-    raise AssertionError("no level")
+def test_a_level_tells_what_has_grown_and_what_the_hero_is() -> None:
+    before = None
+    named = 0
+    for state in states(3, 300):
+        if state.phase == Phase.LevelUp and before is not None:
+            grown, own = view(state).split("\n")[-3:-1]
+            was, now = before.hero, state.hero
+            assert f"{CLASSES[now.kind]}; strip " in own
+            assert all(CAT.talents[number].name in own for number in now.talents)
+            if now.level == was.level + 1 and now.worn == was.worn:
+                for place, stat in enumerate(("STR", "AGI", "TEC", "INT")):
+                    by = now.stats[place] - was.stats[place]
+                    assert (f" {stat} +{by}" in grown) == (place == now.kind)
+                    assert by == (3 if place == now.kind else 1)
+                assert f"max hp +{tables.HEALTH_PER_LEVEL}" in grown
+                for action in set(now.figures.known) - set(was.figures.known):
+                    assert f"learned {CAT.actions[action].name} " in grown
+                named += 1
+        before = state
+    assert named > 2
 
 
 def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:
@@ -384,13 +405,13 @@ def test_the_hub_shows_scars() -> None:
     assert ", 2 scars\n" in view(state)
 
 
-def test_where_gold_buys_things_the_view_shows_the_purse() -> None:
-    for kind in (RoomKind.merchant, RoomKind.shrine):
-        state = room(kind)
-        state.hero.gold = 1234
-        play(state, "1")
-        assert "You have 1234 gold" in view(state)
-    assert "You have" not in view(cleared())
+def test_in_a_dungeon_the_view_shows_level_experience_purse_and_both_clocks() -> None:
+    for state in (room(RoomKind.merchant), room(RoomKind.shrine), cleared()):
+        state.hero.gold, state.hero.xp, state.hero.level, state.ranked = 1234, 77, 4, True
+        status = view(state).split("\n")[0]
+        assert f" L4 {state.hero.health}/" in status
+        assert f", xp 77/{tables.xp_next(4)}, 1234 gold | " in status
+        assert " turns left, stirs in " in status
 
 
 def test_before_the_last_room_no_one_learns_what_is_behind_the_next_doors() -> None:
@@ -405,7 +426,7 @@ def test_before_the_last_room_no_one_learns_what_is_behind_the_next_doors() -> N
 def test_gold_and_drops_of_an_item_are_changes() -> None:
     state = hub()
     item = roll_item(CAT, state.dice, 5, slot=1, rarity=0)
-    for affix, words_of in (("Gilded", "gold +10 %"), ("of Fortune", "drops +4 %")):
+    for affix, words_of in (("Gilded", "gold +10%"), ("of Fortune", "drops +4%")):
         item.affixes = [n for n, row in enumerate(CAT.affixes) if row.name == affix]
         state.hero.bag = [item]
         assert words_of in RULES.observe(state).player.bag[0].change

@@ -68,7 +68,7 @@ WORST: Final = {
         "fullmatch", HEAD, "x-forwarded-", end=""
     ),
     ("bridge.numbers", "'e(\\\\d{1,15}) t(\\\\d{1,15})\\\\b'"): Worst("match", ANSWER, "e1 t", "1"),
-    ("bots.gear", "'damage \\\\+(\\\\d+) % (with power|after a guard|in slot 1)'"): Worst(
+    ("bots.gear", "'damage \\\\+(\\\\d+)% (with power|after a guard|in slot 1)'"): Worst(
         "match", ANSWER, "damage +", "1"
     ),
     ("bots.textview", "'\\\\be(\\\\d+) t(\\\\d+)\\\\b'"): Worst("search", ANSWER, "e", "1"),

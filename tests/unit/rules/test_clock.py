@@ -106,7 +106,7 @@ def test_the_door_of_the_guardian_tells_what_it_has_gathered() -> None:
     the_dungeon(state).room = 4
     play(state, "1")
     text = rules().text(state, "e1 t1")
-    assert f"guardian +{3 * tables.GATHER // 10} % " in text
+    assert f"guardian +{3 * tables.GATHER // 10}% " in text
     seen = rules().observe(state)
     assert seen.current_dungeon is not None
     assert seen.current_dungeon.guardian_grown == 3 * tables.GATHER // 10
@@ -115,7 +115,7 @@ def test_the_door_of_the_guardian_tells_what_it_has_gathered() -> None:
 def test_the_views_of_a_dungeon_tell_what_gathers_on_the_way() -> None:
     state = cleared(rooms=5, kills=0)
     the_dungeon(state).room = 2
-    assert f"Guardian +{2 * tables.GATHER // 10} %." in rules().text(state, "e1 t1")
+    assert f"Guardian +{2 * tables.GATHER // 10}%." in rules().text(state, "e1 t1")
 
 
 def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:
@@ -124,7 +124,7 @@ def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:
     assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (ALLOWANCE, 0)
     state.world.spent = ALLOWANCE + 20
     assert (
-        f"The dungeons stir: enemies +{4 * tables.STALE_STEP // 10} % until a new level is cleared."
+        f"The dungeons stir: enemies +{4 * tables.STALE_STEP // 10}% until a new level is cleared."
         in rules().text(state, "e1 t1")
     )
     assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (
@@ -143,7 +143,7 @@ def test_a_dungeon_always_tells_the_clock() -> None:
     state.world.spent = ALLOWANCE + 1
     assert first_line(state).endswith(", stirring")
     state.world.spent = ALLOWANCE + 2 * tables.STALE_EVERY
-    assert first_line(state).endswith(f", stirred +{2 * STEP // 10} %")
+    assert first_line(state).endswith(f", stirred +{2 * STEP // 10}%")
 
 
 def test_a_fight_tells_the_last_turns_of_the_allowance() -> None:
@@ -157,10 +157,10 @@ def test_a_fight_tells_the_last_turns_of_the_allowance() -> None:
 def test_the_views_tell_that_enemies_will_grow_before_they_have() -> None:
     state = hub()
     state.world.spent = ALLOWANCE + 1
-    words = f"enemies +{STEP // 10} % every {tables.STALE_EVERY} turns until"
+    words = f"enemies +{STEP // 10}% every {tables.STALE_EVERY} turns until"
     assert f"The dungeons stir: {words}" in rules().text(state, "e1 t1")
     state.world.spent = ALLOWANCE + tables.STALE_EVERY
-    assert f"The dungeons stir: enemies +{STEP // 10} % until" in rules().text(state, "e1 t1")
+    assert f"The dungeons stir: enemies +{STEP // 10}% until" in rules().text(state, "e1 t1")
 
 
 def left() -> State:

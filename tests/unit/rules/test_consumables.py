@@ -151,7 +151,7 @@ def test_the_menu_and_the_merchant_say_what_a_consumable_does() -> None:
     state, text = holding("web_jar")
     label = next(choice.label for choice in rules().legal_inputs(state) if choice.input == text)
     assert label == "web jar: The enemy takes x1.5 the time for 4 actions"
-    assert "item 8 jar (slow 4)" in rules().text(state, "e1 t1")
+    assert "|item 8 slow 4 |" in rules().text(state, "e1 t1")
 
 
 def test_the_short_names_of_a_fight_are_all_different() -> None:

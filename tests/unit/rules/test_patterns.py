@@ -69,7 +69,7 @@ def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
     against = enemy("brute")
     place = rules().catalogue.enemy_pattern[against].index(Intent.heavy)
     state = combat_state(against=against, rank=Rank.guardian, pattern_at=place)
-    assert "shows normal ~" in rules().text(state, "e1")
+    assert ": normal " in rules().text(state, "e1")
     assert ", then heavy\n" in rules().text(state, "e1")
     seen = rules().observe(state).combat
     assert seen is not None
@@ -161,7 +161,7 @@ def test_an_opening_is_announced_once() -> None:
 def test_a_precise_hit_makes_an_opening() -> None:
     state = combat_state(faces=(10,))
     assert happened(play(state, "2"), Event.Opened)
-    assert ", opening" in rules().text(state, "e1")
+    assert " opening |4 guard" in rules().text(state, "e1")
 
 
 @pytest.mark.parametrize(("text", "face"), [("2", 2), ("1", 10)])

@@ -210,5 +210,5 @@ def test_search_finds_on_the_highest_faces_and_wakes_on_the_lowest(kind: RoomKin
 @pytest.mark.parametrize("kind", list(RoomKind))
 def test_the_view_tells_the_chances_of_a_search(kind: RoomKind) -> None:
     finds, wakes = (5 * table[kind] for table in (tables.SEARCH_FINDS, tables.SEARCH_WAKES))
-    words = f"2 search: {finds} % find" + (f", {wakes} % fight" if wakes else "") + " | "
+    words = f"2 search: {finds}% find" + (f", {wakes}% fight" if wakes else "") + " |"
     assert words in rules().text(cleared(kind=int(kind)), "e1")

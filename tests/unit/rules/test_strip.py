@@ -230,7 +230,7 @@ def test_the_first_slot_is_never_set_up() -> None:
 
 
 def test_the_view_says_that_the_next_action_is_set_up() -> None:
-    assert "combo 2/2 Haymaker+" in rules().text(with_strip("earth_crack", "haymaker", step=1), "e1")
+    assert "14+ Haymaker+" in rules().text(with_strip("earth_crack", "haymaker", step=1), "e1")
     assert "Haymaker+" not in rules().text(with_strip("slam", "haymaker", step=1), "e1")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
@@ -13,12 +13,14 @@ from dungeonfighter.rules import Phase, State, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import PHASES
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import combat
-from dungeonfighter.rules.fighting.intents import following
+from dungeonfighter.rules.fighting import combat, damage
+from dungeonfighter.rules.fighting.statuses import expected
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status, Weapon
-from dungeonfighter.rules.views import forecast, sentences
+from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.views import forecast, meanings, sentences, stances
 from dungeonfighter.rules.views.forecast import thresholds
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
+from dungeonfighter.rules.views.observation import CombatView
 from dungeonfighter.rules.views.sentences import FREQUENT, WORDING, sentence
 from tests.unit.rules.position import combat_state, hub, rules, the_fight
 
@@ -48,7 +50,7 @@ def odd_fights() -> Iterator[State]:
         fight.enemy_kind = chance.randrange(len(cat.enemies))
         fight.rank = chance.randrange(len(Rank))
         fight.intent_status = chance.choice(list(Status)) if fight.intent == Intent.status else -1
-        fight.exposed, fight.guarding = chance.random() < 0.3, chance.random() < 0.3
+        fight.exposed = chance.random() < 0.3
         fight.health_max = chance.choice((200, 3000, 9000))
         fight.health = chance.randint(1, fight.health_max)
         fight.armour, fight.hero_armour = chance.randint(0, 60), chance.randint(0, 80)
@@ -70,87 +72,132 @@ def odd_fights() -> Iterator[State]:
 
 
 def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
-    """Return the fight in the layout of `text_view`, formatted part by part."""
-    hero, enemy = state.hero, cat.enemies[fight.enemy_kind]
-    lines = [f"e1 | {hero.name} {hero.health}/{hero.figures.health_max} hp{listed(fight.hero.statuses)}"]
+    """Return the fight in the layout of `fight_lines`, formatted part by part from the snapshot."""
+    seen, hero = rules().observe(state), state.hero
+    combat = seen.combat
+    assert combat is not None
+    mine, its = combat.hero_acts_in, combat.enemy_acts_in
+    tenths = mine // 1000 == its // 1000
+    first = f"e1 {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
+    first += f"{listed(fight.hero.statuses, fight.level, hero.figures.health_max)}, "
+    combo, critical = lowest_rolls(cat, state)
+    first += f"{combo}+" + (f"/{critical}" if critical != tables.CRITICAL_FACE else "")
+    first += f" {combat.next_action}{'+' if is_set_up(cat, hero.strip, fight.step) else ''}"
+    if (combat.combo_acts_in <= its) != (mine <= its):
+        first += f" {combat.combo_acts_in / 1000:.1f} s"
+    first += f", luck {combat.luck}" if combat.luck else ""
+    lines = [first]
     happened = [plain_sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
     if happened:
         lines.append(" ".join(happened))
-    name = enemy.name
-    if len(happened) < len(state.log):
-        rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
-        own = [enemy.habit] if enemy.habit else []
-        if enemy.phase and fight.rank == Rank.boss:
-            own.append(f"below half {sentences.CHANGES[PHASES.index(enemy.phase)]}")
-        habit = f" ({'; '.join(own)})" if own else ""
-        wheel = {"wand": "sword", "sword": "dagger", "dagger": "wand"}
-        weapon = Weapon(hero.kind).name
-        if enemy.hero_class and wheel.get(weapon) == enemy.hero_class:
-            habit += " (you x1.2)"
-        elif enemy.hero_class and wheel.get(enemy.hero_class) == weapon:
-            habit += " (it x1.2)"
-        armour = f", armour {fight.armour}" if fight.armour else ""
-        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{habit}{armour},"
-    shown = Intent(fight.intent).name
-    if fight.intent == Intent.status:
-        shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
-    if tables.INTENT_DAMAGE[fight.intent]:
-        shown += f" ~{combat.incoming(cat, state)}{deadly(cat, state)}"
-    elif fight.intent == Intent.flee:
-        shown += " (no reward)"
-    wait = fight.enemy.next_at - fight.hero.next_at
-    if fight.enemy.statuses[Status.stun]:
-        wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
-    wait = max(0, wait)
-    health = f"{fight.health}/{fight.health_max}{listed(fight.enemy.statuses)}"
-    period = hero.figures.period
-    if fight.hero.statuses[Status.slow]:
-        period = period * tables.SLOWED // 1000
-    then, soonest = "", wait + fight.period * 800 // 1000
-    if fight.rank:
-        after = Intent(following(cat, fight))
-        later = wait + fight.period * tables.INTENT_LENGTH[after] // 1000
-        then = f", then {after.name}" + (f" in {later / 1000:.1f} s" if later < period else "")
-    elif soonest < period:
-        then = f", maybe again in {soonest / 1000:.1f} s"
-    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
-    combo = ""
-    if len(hero.strip) > 1:
-        slot = fight.step % len(hero.strip)
-        combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
-        before = cat.actions[hero.strip[slot - 1]].effects if slot else ()
-        combo += "+" if any(e.who == "foe" and e.on != "critical" for e in before) else ""
-    combo += ", opening" if fight.opening else ""
-    rolls = f", rolls {'/'.join(map(str, thresholds(cat, hero, fight)))}"
-    if len(happened) == len(state.log):
-        rolls = ""
-    lines.append(f"You hit ~{combat.outgoing(cat, state)}{rolls}, next {period / 1000:.1f} s{combo}")
+    lines.append(
+        f"{plain_enemy(cat, state, fight, began=len(happened) < len(state.log))}: "
+        f"{plain_intent(combat, hero.health)} in {seconds(its, tenths)} s{plain_then(combat)}"
+    )
+    lines.append(plain_inputs(state, combat))
     return "\n".join(lines)
 
 
-def deadly(cat: Catalogue, state: State) -> str:
-    """Return the damage of a critical of the shown action where only that kills."""
-    health, hit = state.hero.health, combat.incoming(cat, state)
-    critical = combat.incoming(cat, state, critical=True)
-    return f" (critical {critical})" if hit < health <= critical else ""
+def is_set_up(cat: Catalogue, strip: Sequence[int], step: int) -> bool:
+    slot = step % len(strip)
+    return slot > 0 and any(
+        e.who == "foe" and e.on != "critical" for e in cat.actions[strip[slot - 1]].effects
+    )
+
+
+def seconds(time: int, tenths: bool) -> str:
+    return f"{time / 1000:.1f}" if tenths else str(time // 1000)
+
+
+def lowest_rolls(cat: Catalogue, state: State) -> tuple[int, int]:
+    _, combo, critical = thresholds(cat, state.hero, the_fight(state))
+    if not the_fight(state).opened:
+        critical -= state.hero.figures.perks[Perk.opener_crit]
+    return combo, critical
+
+
+def plain_enemy(cat: Catalogue, state: State, fight: Fight, *, began: bool) -> str:
+    enemy, hero = cat.enemies[fight.enemy_kind], state.hero
+    rank = "" if fight.rank == Rank.normal else f"{Rank(fight.rank).name} "
+    wheel = {"wand": "sword", "sword": "dagger", "dagger": "wand"}
+    weapon, edge = Weapon(hero.kind).name, ""
+    if enemy.hero_class and wheel.get(weapon) == enemy.hero_class:
+        edge = "weak "
+    elif enemy.hero_class and wheel.get(enemy.hero_class) == weapon:
+        edge = "strong "
+    words = [f"L{fight.level} {rank}{edge}{'undead ' if enemy.undead else ''}{enemy.archetype}"]
+    if began:
+        words.insert(0, enemy.name)
+        words += [f"({enemy.habit})"] if enemy.habit else []
+    if enemy.phase and fight.rank == Rank.boss:
+        words.append(f"(below half {sentences.CHANGES[PHASES.index(enemy.phase)]})")
+    words.append(f"{fight.health}/{fight.health_max}")
+    words += [f"armour {fight.armour}"] if fight.armour else []
+    return " ".join(words) + listed(fight.enemy.statuses, fight.level, fight.health_max)
+
+
+def plain_intent(combat: CombatView, health: int) -> str:
+    if combat.intent == "flee":
+        return "flee (its reward is lost)"
+    shown = combat.intent
+    if combat.intent == "status":
+        row = next(row for row in rules().catalogue.enemies if row.name == combat.enemy)
+        shown = f"{combat.intent_status} {row.amount} +"
+    if combat.incoming:
+        shown += f" {combat.incoming}"
+        shown += f"-{combat.incoming_critical}" if combat.incoming_critical >= health else ""
+    return shown
+
+
+def plain_then(combat: CombatView) -> str:
+    damage = f" {combat.follow_up_damage}" if combat.follow_up_damage else ""
+    if combat.rank == "normal":
+        return f", then up to{damage} before you" if combat.follow_up else ""
+    return f", then {combat.intent_after}{f'{damage} before you' if combat.follow_up else ''}"
+
+
+def plain_inputs(state: State, combat: CombatView) -> str:
+    parts: list[str] = []
+    for stance in combat.stances:
+        chance = stance.interrupt_chance
+        share = "%" * (not parts)
+        part = (
+            f"{stance.input} {stance.name} {stance.hit_chance}{share}:{stance.damage_min}-{stance.damage_max}"
+        )
+        if chance:
+            part += " interrupts" if chance == stance.hit_chance else f" interrupts {chance}%"
+        parts.append(part)
+    if combat.opening:
+        parts[-1] += " opening"
+    elif combat.enemy_first and (combat.incoming or combat.guard):
+        braced = state.hero.figures.perks[Perk.power_armour]
+        parts[-1] += "" if braced else " exposed"
+    guard = {"early": "", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
+    parts.append(f"4 guard{guard if combat.guarded or combat.guard else ''}")
+    goods = rules().outline(state).whole
+    parts[-1] += goods
+    if combat.can_flee:
+        price = combat.flee_price
+        if state.fight is not None and state.fight.rank < Rank.guardian:
+            price = ""
+        parts.append(f"8 flee {combat.flee_chance}% {'scar' if price.endswith('scar') else price}".rstrip())
+    return " |".join([*parts, "9 auto"])
 
 
 def plain_sentence(cat: Catalogue, event: list[int]) -> str:
     """Return the sentence of a frequent event, put together from its parts."""
     code, *arguments = event
     if code == Event.StatusTicked:
-        return f"{('You', 'Foe')[arguments[0]]} lost {arguments[1]} to statuses."
+        return f"{('You', 'It')[arguments[0]]} lost {arguments[1]}."
     band = words(Band(arguments[2]).name)
     if code in (Event.EnemyAttacked, Event.EnemyMissed):
-        parts = ["Foe", Intent(arguments[0]).name, band]
+        parts = ["Its", Intent(arguments[0]).name, band]
     else:
-        stance = "roll" if arguments[0] == Stance.attack else Stance(arguments[0]).name
-        bonus = arguments[3] if code == Event.HeroMissed else arguments[4]
-        parts = ["You", stance, f"{arguments[1] - bonus}{f'{bonus:+d}' if bonus else ''}:", band]
+        parts = ["You", band]
     if code == Event.HeroAttacked and arguments[3] >= 0:
         parts.append(cat.actions[arguments[3]].name)
     if code in (Event.HeroAttacked, Event.EnemyAttacked):
-        parts.append(f"for {arguments[-1]}")
+        parts.append(str(arguments[-1]))
     return f"{' '.join(parts)}."
 
 
@@ -158,26 +205,52 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def listed(amounts: list[int]) -> str:
-    return "".join(f", {words(Status(n).name)} {amount}" for n, amount in enumerate(amounts) if amount)
+def listed(amounts: list[int], level: int, most: int) -> str:
+    return meanings.listed(tuple(amounts), level, most)
 
 
 def test_a_fight_reads_as_written_out_plainly() -> None:
     cat = rules().catalogue
     for state in odd_fights():
-        text, _, inputs = rules().text(state, "e1").rpartition("\n")
-        assert text == plainly(cat, state, the_fight(state))
-        assert inputs == rules().outline(state).whole
+        assert rules().text(state, "e1") == plainly(cat, state, the_fight(state))
 
 
-def test_the_forecast_is_what_combat_expects() -> None:
+def test_the_threat_is_what_combat_expects() -> None:
     cat = rules().catalogue
     for state in odd_fights():
         fight = the_fight(state)
         clean = not any(fight.hero.statuses) and not any(fight.enemy.statuses)
-        assert forecast.outgoing(cat, state.hero, fight, clean) == combat.outgoing(cat, state)
-        if fight.intent <= Intent.status:
-            assert forecast.incoming(cat, state.hero, fight, clean) == combat.incoming(cat, state)
+        if not tables.INTENT_DAMAGE[fight.intent]:
+            continue
+        hit, critical, guarded = forecast.threat(cat, state.hero, fight, clean, fight.intent)
+        assert hit == combat.incoming(cat, state)
+        assert critical == combat.incoming(cat, state, critical=True)
+        fight.exposed, fight.guarding, own = False, True, fight.hero.statuses
+        fight.hero_armour -= min(own[Status.acid], fight.hero_armour)
+        own[Status.weaken] = max(0, own[Status.weaken] - 1)
+        on_guard = damage.enemy_damage(cat, state.hero, fight, fight.intent, Band.hit)
+        assert guarded == expected(own, on_guard)
+
+
+def test_the_ranges_are_those_of_the_formulas_of_damage() -> None:
+    cat = rules().catalogue
+    for state in odd_fights():
+        fight, hero = the_fight(state), state.hero
+        clean = not any(fight.hero.statuses) and not any(fight.enemy.statuses)
+        lows, highs = stances.ranges(cat, hero, fight, clean)
+        hero.health = stances.health_then(hero, fight)
+        slot = fight.step % len(hero.strip)
+        for place, stance in enumerate(stances.STANCES):
+            dealt = [
+                expected(
+                    fight.enemy.statuses,
+                    damage.hero_damage(
+                        cat, hero, fight, -1 if band == Band.hit else hero.strip[slot], slot, band, stance
+                    ),
+                )
+                for band in (Band.hit, Band.combo, Band.critical)
+            ]
+            assert (lows[place], highs[place]) == (min(dealt), max(dealt))
 
 
 @pytest.mark.parametrize("code", sorted(FREQUENT))
@@ -189,7 +262,8 @@ def test_a_frequent_event_reads_as_its_plain_sentence(code: int) -> None:
     assert events
     for event in events:
         state.log, state.turn_start = [event], 0
-        assert sentence(cat, event) == plain_sentence(cat, event)
+        if code not in (Event.HeroAttacked, Event.HeroMissed):  # the sentence alone has the roll, too
+            assert sentence(cat, event) == plain_sentence(cat, event)
         assert rules().text(state, "e1").split("\n")[1] == plain_sentence(cat, event)
 
 
@@ -209,8 +283,8 @@ def test_a_template_is_filled_with_names_and_numbers() -> None:
     hazard = cat.names["hazard"][0]
     assert sentence(cat, [Event.HeroGuarded]) == "You guard."
     assert sentence(cat, [Event.EnemyDied, 0, 30, 7]) == f"{cat.enemies[0].name} died: +30 xp, +7 gold."
-    assert sentence(cat, [Event.HazardStruck, 0, 1, 12, 3]) == f"{hazard}. Foe lost 12, roll penalty 3."
-    assert sentence(cat, [Event.HazardStruck, 0, 1, 0, 0]) == f"{hazard}. Foe: unhurt."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 12, 3]) == f"{hazard}. It lost 12, roll penalty 3."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 0, 0]) == f"{hazard}. It: unhurt."
     assert sentence(cat, [Event.AutoFought, 3, 40]) == "Auto: 3 attacks, 40 hp lost."
     assert sentence(cat, [Event.AutoFought, 1, -2]) == "Auto: 1 attack, 2 hp gained."
 
@@ -231,15 +305,12 @@ def test_an_attack_reads_as_its_parts() -> None:
     name = cat.actions[5].name
     assert (
         sentence(cat, [Event.HeroAttacked, Stance.precise, 17, Band.combo, 5, 3, 18])
-        == f"You precise 14+3: combo {name} for 18."
+        == f"You precise 14+3: combo {name} 18."
     )
+    assert sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 0, 18]) == "You roll 9: hit 18."
+    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Its heavy hit 31."
     assert (
-        sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 0, 18])
-        == "You roll 9: hit for 18."
-    )
-    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy hit for 31."
-    assert (
-        sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."
+        sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Its light critical miss."
     )
 
 

@@ -58,7 +58,7 @@ def test_other_wares_of_a_chosen_slot_cost_twice_as_much(slot: Slot) -> None:
 def test_the_hub_lists_the_wares_of_a_slot_if_the_hero_can_pay() -> None:
     price = prices.REROLLS[1] * tables.WARES_CHOSEN
     assert "wares weapon" in inputs(rich(hub(), price))
-    assert "| wares slot (for example wares weapon)" in rules().text(rich(hub(), price), "e1")
+    assert rules().text(rich(hub(), price), "e1").endswith("|wares slot")
     assert "wares weapon" not in inputs(rich(hub(), price - 1))
     assert why(rich(hub(), 5), "wares head") == f"it costs {price} gold, and you have 5"
 

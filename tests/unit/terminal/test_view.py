@@ -100,7 +100,7 @@ def test_what_happened_has_signs_by_its_meaning() -> None:
     seen = rules().observe(state)
     happened = [plain(line) for line in view.view(seen, 1, WIDE)]
     assert any(line.startswith(" + You roll") for line in happened)
-    assert any(line.startswith(" ! Foe normal") for line in happened)
+    assert any(line.startswith(" ! Its normal") for line in happened)
 
 
 def test_many_events_are_cut_and_the_log_has_them() -> None:

@@ -34,7 +34,7 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
-from dungeonfighter.rules.tables import HABIT_DRAWS, LEVEL_MAX, WHEEL_BEATS
+from dungeonfighter.rules.tables import HABIT_DRAWS, INTENT_DAMAGE, LEVEL_MAX, WHEEL_BEATS
 from dungeonfighter.rules.talents import NUMBERS
 
 TIERS: Final = 5
@@ -84,6 +84,7 @@ class Catalogue:
         enemy_pattern, enemy_pattern_low: `Intent` numbers of the patterns by enemy: the own one of a boss or
             a named elite, for others that of the archetype. Only a boss has another under half health.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
+        enemy_attacks: The `Intent` numbers among those draws that do damage, the most first, by enemy.
         enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
         enemy_phase: Place in `model.PHASES` by enemy, or -1.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
@@ -155,6 +156,7 @@ class Catalogue:
     enemy_pattern: tuple[Numbers, ...]
     enemy_pattern_low: tuple[Numbers, ...]
     enemy_draws: tuple[Numbers, ...]
+    enemy_attacks: tuple[Numbers, ...]
     enemy_rages: tuple[bool, ...]
     enemy_phase: Numbers
     enemy_heal_weight: Numbers
@@ -221,7 +223,8 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern or usual) for e, usual in patterned),
         enemy_pattern_low=tuple(_intents(e.pattern_low or e.pattern or usual) for e, usual in patterned),
-        enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
+        enemy_draws=(draws := tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy))),
+        enemy_attacks=tuple(map(_attacks, draws)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
         enemy_phase=tuple(PHASES.index(e.phase) if e.phase else -1 for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
@@ -370,6 +373,11 @@ def _intents_by_draw(enemy: Enemy, archetype: Archetype) -> Numbers:
         first = draws.index(Intent.normal)
         draws[first : first + HABIT_DRAWS] = [int(Intent[enemy.habit])] * HABIT_DRAWS
     return tuple(draws)
+
+
+def _attacks(draws: Numbers) -> Numbers:
+    attacks = [intent for intent in dict.fromkeys(draws) if INTENT_DAMAGE[intent]]
+    return tuple(sorted(attacks, key=lambda intent: -INTENT_DAMAGE[intent]))
 
 
 def _beaten_by(kind: int) -> int:

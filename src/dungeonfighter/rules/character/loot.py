@@ -242,7 +242,7 @@ def affix_texts(cat: Catalogue, item: Item) -> list[str]:
         if place >= STATS:
             texts.append(bonuses.words(*cat.bonuses[place - STATS], amount))
         elif stat in ("speed", "luck", "gold"):
-            texts.append(f"{stat} +{amount / 10:g} %")
+            texts.append(f"{stat} +{amount / 10:g}%")
         else:
             texts.append(f"{stat.upper() if len(stat) == 3 else stat} +{amount}")
     return texts

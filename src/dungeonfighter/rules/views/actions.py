@@ -20,7 +20,7 @@ _ROUTES: Final = {
 
 def figures(row: HeroAction) -> str:
     """Return damage (of a plain attack), time, place in the strip, statuses, healing and route."""
-    damage = f"{row.damage / 10:g} %"
+    damage = f"{row.damage / 10:g}%"
     parts = [damage if row.hits == 1 else f"{row.hits} x {damage}"]
     if row.length != 1000:
         parts.append(f"time x{row.length / 1000:g}")
@@ -29,10 +29,10 @@ def figures(row: HeroAction) -> str:
     if row.finisher:
         parts.append("finisher")
     if row.pierce:
-        parts.append(f"ignores {row.pierce / 10:.0f} % armour")
+        parts.append(f"ignores {row.pierce / 10:.0f}% armour")
     parts += [_effect(effect) for effect in row.effects]
     if row.heal:
-        parts.append(f"heals {row.heal / 10:g} %")
+        parts.append(f"heals {row.heal / 10:g}%")
     if row.route:
         parts.append(f"{_ROUTES[row.route]} (INT 10)")
     return ", ".join(parts)

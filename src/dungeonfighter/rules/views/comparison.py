@@ -343,4 +343,4 @@ def _signed(amount: int) -> str:
 
 @lru_cache(AMOUNTS_MAX)
 def _percent(permille: int) -> str:
-    return f"{permille / 10:+.0f} %"
+    return f"{permille / 10:+.0f}%"

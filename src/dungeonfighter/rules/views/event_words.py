@@ -1,6 +1,6 @@
 """The words for events and their options: what each option costs, gives, and how likely.
 
-An option reads `fill it: lose 58 hp, get STR +2`, with a die `reach in: 45 % get 90 gold, else lose 51 hp`.
+An option reads `fill it: lose 58 hp, get STR +2`, with a die `reach in: 45% get 90 gold, else lose 51 hp`.
 Cost and gain are clauses of their own, so each has the verb that fits it.
 
 Source: docs/rules.md, "Events".
@@ -52,7 +52,7 @@ def option_words(cat: Catalogue, state: State, number: int, place: int, level: i
     if option.roll:
         cost = cost_words(state, option.cost, level, choices.spared(state.hero, row.kind))
         odds = choices.chance(option.roll, choices.bonus(state.hero, option.stat))
-        return f"{option.text}: {odds} % {gain}, else {cost}"
+        return f"{option.text}: {odds}% {gain}, else {cost}"
     cost = cost_words(state, option.cost, level)
     return f"{option.text}: {', '.join(filter(None, (cost, gain)))}"
 
@@ -67,7 +67,7 @@ def offer_words(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> 
         return ""
     cost = cost_words(state, row.cost, dungeon.level, choices.trap_weight(state.hero))
     odds = choices.chance(tables.TRAP_AVOIDED, state.hero.figures.agility // 4)
-    return f"go through: {odds} % unharmed, else {cost}"
+    return f"go through: {odds}% unharmed, else {cost}"
 
 
 def road_words(cat: Catalogue, state: State, number: int) -> str:
@@ -82,13 +82,12 @@ def road_words(cat: Catalogue, state: State, number: int) -> str:
     if not row.cost[0]:
         return ""
     odds = choices.chance(tables.TRAVEL_AVOIDS, 0)
-    return f"pass by: {odds} % unharmed, else {cost_words(state, row.cost, level)}"
+    return f"pass by: {odds}% unharmed, else {cost_words(state, row.cost, level)}"
 
 
 def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[str]:
-    """Return the lines about an event: its text, the purse, and the options that are closed now."""
-    purse = f"You have {state.hero.gold} gold."
-    return [" ".join([f"{cat.events[number].text}.", purse, *_closed(cat, state, number, level)])]
+    """Return the lines about an event: its text, and the options that are closed now."""
+    return [" ".join([f"{cat.events[number].text}.", *_closed(cat, state, number, level)])]
 
 
 def event_text(cat: Catalogue, state: State, number: int, level: int) -> str:
@@ -126,7 +125,7 @@ def _counted(verb: str, one: str) -> _Words:
 
 def _guardian(state: State, amount: int, level: int) -> str:
     who = "boss" if state.dungeon is not None and state.dungeon.boss else "guardian"
-    return f"{who} {amount * tables.GATHER / 10:+g} %"
+    return f"{who} {amount * tables.GATHER / 10:+g}%"
 
 
 def _stat(state: State, amount: int, level: int) -> str:
@@ -136,7 +135,7 @@ def _stat(state: State, amount: int, level: int) -> str:
 _COSTS: Final[dict[str, _Words]] = {
     "xp": lambda state, amount, level: f"lose {tables.unit(level) * amount // 1000} xp",
     "scar": lambda state, amount, level: (
-        f"get {_many(amount, 'scar')} (-{tables.SCAR * amount / 10:g} % health)"
+        f"get {_many(amount, 'scar')} (-{tables.SCAR * amount / 10:g}% health)"
     ),
     "status": lambda state, amount, level: f"start the next fight with weaken {amount}",
     "guardian": _guardian,

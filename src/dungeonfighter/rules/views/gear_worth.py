@@ -24,8 +24,10 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 
 ROLL_WORTH: Final = 45
 """Permille of the hero's damage that 1 on each attack roll adds."""
-LOSSES_NAMED: Final = 2
-"""The lost bonuses that a text names; of more it gives the number."""
+GAINS_NAMED: Final = 2
+LOSSES_NAMED: Final = 1
+"""The changed and the lost bonuses that a text names; of more it gives the number."""
+_BEGINNINGS: Final = ("damage taken ", "damage ", "protection ", "rolls ")
 FACTOR_MIN: Final = 500
 FACTOR_MAX: Final = 2500
 _PERK_WORTH: Final = tuple(PERK_WORTH.values())
@@ -66,9 +68,22 @@ def changes(cat: Catalogue, now: Sequence[int], then: Sequence[int]) -> list[str
             gained.append(_power(power) if power else words(kind, which, after - before))
         else:
             lost.append(_power(power) if power else loss(kind, which))
-    if len(lost) > LOSSES_NAMED:
-        lost[LOSSES_NAMED:] = [f"{len(lost) - LOSSES_NAMED} more"]
+    for parts in (gained, lost):
+        parts[:] = _shared(parts)
+    for parts, most in ((gained, GAINS_NAMED), (lost, LOSSES_NAMED)):
+        if len(parts) > most:
+            parts[most:] = [f"{len(parts) - most} more"]
     return [*gained, f"loses {', '.join(lost)}"] if lost else gained
+
+
+def _shared(parts: Sequence[str]) -> list[str]:
+    """Return the parts, each without the beginning that it shares with the one before: "damage", "rolls"."""
+    shown, before = [], ""
+    for part in parts:
+        beginning = next((words for words in _BEGINNINGS if part.startswith(words)), "")
+        shown.append(part.removeprefix(beginning) if beginning == before else part)
+        before = beginning
+    return shown
 
 
 def _power(words: str) -> str:

@@ -17,10 +17,9 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import bounds
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.journey import wares
-from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
+from dungeonfighter.rules.journey.world import allowance_left, gathered, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -30,17 +29,21 @@ from dungeonfighter.rules.state import (
     Rank,
     RoomKind,
     RoomPhase,
+    Slot,
     State,
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions, event_words, item_lines
+from dungeonfighter.rules.views import event_words, item_lines
 from dungeonfighter.rules.views.amounts import healed
+from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
+from dungeonfighter.rules.views.door_words import clear_worth, door_words
+from dungeonfighter.rules.views.inventory_lines import inventory_lines
+from dungeonfighter.rules.views.level_lines import level_lines
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
 from dungeonfighter.rules.views.room_words import (
-    STATS,
     cleared_words,
     drink_words,
     room_words,
@@ -48,13 +51,12 @@ from dungeonfighter.rules.views.room_words import (
     trade_offer,
 )
 
-CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 10
 """The turns of the allowance that are left when the views of a fight begin to show them."""
-_BEATS: Final = f" (you x{tables.WHEEL / 1000:g})"
-_BEATEN: Final = f" (it x{tables.WHEEL / 1000:g})"
+_BEATS: Final = f" (you +{(tables.WHEEL - 1000) // 10}%)"
+_BEATEN: Final = f" (it +{(tables.WHEEL - 1000) // 10}%)"
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -93,7 +95,7 @@ def guardian(dungeon: Dungeon) -> str:
     """Return "guardian " or "boss ", with the strength it has gathered: "guardian +27 % "."""
     rank = "boss " if dungeon.boss else "guardian "
     grown = gathered(dungeon)
-    return f"{rank}+{grown // 10} % " if grown else rank
+    return f"{rank}+{grown // 10}% " if grown else rank
 
 
 def clock(state: State) -> str:
@@ -102,7 +104,7 @@ def clock(state: State) -> str:
     if left >= 0:
         return f"Stirs in {left} turn{'' if left == 1 else 's'}."
     grown = stirring(state)
-    much = f"{grown // 10} %" if grown else f"{tables.STALE_STEP // 10} % every {tables.STALE_EVERY} turns"
+    much = f"{grown // 10}%" if grown else f"{tables.STALE_STEP // 10}% every {tables.STALE_EVERY} turns"
     return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
@@ -111,14 +113,21 @@ def stirs(state: State, left: int) -> str:
     if left >= 0:
         return f"stirs in {NUMERALS[left]}"
     grown = stirring(state) // 10
-    return f"stirred +{grown} %" if grown else "stirring"
+    return f"stirred +{grown}%" if grown else "stirring"
 
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
-    """Return " (you x1.2)" if the hero's class beats the enemy's, " (it x1.2)" if it is beaten, else ""."""
+    """Return " (you +20%)" if the hero's class beats the enemy's, " (it +20%)" if it is beaten, else ""."""
     if cat.enemy_beaten_by[enemy] == hero.kind:
         return _BEATS
     return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+
+
+def edge(cat: Catalogue, hero: Hero, enemy: int) -> str:
+    """Return the same in a fight, whose figures have it: "weak " or "strong " before the kind."""
+    if cat.enemy_beaten_by[enemy] == hero.kind:
+        return "weak "
+    return "strong " if cat.enemy_beats[enemy] == hero.kind else ""
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -167,7 +176,7 @@ def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]
 class Outline(Struct, frozen=True, gc=False):
     """The part of the line of inputs that depends on the menu alone; a menu makes it once.
 
-    In a fight `whole` is the whole line. Elsewhere the line has `parts`: (input, its number, label). The
+    In a fight `whole` has the consumables. Elsewhere the line has `parts`: (input, its number, label). The
     state gives the words of a part; a part with number -1 is its label.
     """
 
@@ -176,8 +185,12 @@ class Outline(Struct, frozen=True, gc=False):
 
 
 def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
-    """Return the outline of a fight: the menu has the counts of the consumables, so it has the whole line."""
-    return Outline((), " | ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
+    """Return the outline of a fight: the consumables alone, because `fight_lines` writes the other inputs."""
+    return Outline((), "".join([f" |{_counted(cat, goods, c)}" for c in choices if _is_good(c.input)]))
+
+
+def _is_good(text: str) -> bool:
+    return text.startswith("item ") or text in _GOODS
 
 
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
@@ -208,11 +221,16 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
     if bag:
         _add(parts, "equip 1" if bag == 1 else f"equip n ({_numbers(bag)})")
     if worn:
-        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot ({', '.join(worn)})")
+        slots = "" if len(worn) == len(Slot) else f" ({', '.join(worn)})"
+        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot{slots}")
     for choice in patterns:
-        values = _numbers(bag) if choice.pattern.endswith(" n") else f"for example {choice.input}"
-        _add(parts, f"{choice.pattern} ({values})")
+        _add(parts, _pattern(choice))
     return Outline(tuple(parts), "")
+
+
+def _pattern(choice: Choice) -> str:
+    """Return the words of a pattern; of a trade, where not any numbers will do, the example."""
+    return f"{choice.input} or others" if choice.input.startswith("trade") else choice.pattern
 
 
 def _numbers(bag: int) -> str:
@@ -222,20 +240,20 @@ def _numbers(bag: int) -> str:
 def _add(parts: list[tuple[str, int, str]], label: str) -> None:
     """Append a constant label; adjacent constant labels become one part."""
     if parts and parts[-1][1] < 0:
-        label = f"{parts.pop()[2]} | {label}"
+        label = f"{parts.pop()[2]} |{label}"
     parts.append(("", -1, label))
 
 
 def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
     words = _PHRASES.get(state.phase)
-    return " | ".join([
+    return " |".join([
         label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
         for text, number, label in line.parts
     ])  # fmt: skip
 
 
 _PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
-_PRICE: Final = f"{_PRICE_WITHOUT_SCAR} and a scar"
+_PRICE: Final = f"{_PRICE_WITHOUT_SCAR} + scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
@@ -243,9 +261,8 @@ _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
 """The labels of the menu that are the full words in every state."""
-_SHORT: Final = {
-    "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
-}  # fmt: skip
+_GOODS: Final = ("5", "6")
+"""The inputs of a fight that use a consumable, beside `item n`."""
 
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
@@ -255,7 +272,7 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
         return f"{text} {several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
     row = cat.consumables[number]
-    return f"{text} {several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
+    return f"{text} {several(_effect(row), goods[number])}"
 
 
 def good(cat: Catalogue, number: int) -> str:
@@ -267,10 +284,10 @@ def good(cat: Catalogue, number: int) -> str:
 def _effect(row: Consumable) -> str:
     """Return the effect in as few words as a line of inputs has room for."""
     if row.effect == "status":
-        return f" ({row.status.replace('_', ' ')} {row.amount})"
+        return f"{row.status.replace('_', ' ')} {row.amount}"
     if row.effect in ("heal", "cleanse"):
-        return f" ({'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10} %)"
-    return f" ({row.effect}{f' {row.amount}' if row.amount > 1 else ''})"
+        return f"{'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10}%"
+    return f"{row.effect}{f' {row.amount}' if row.amount > 1 else ''}"
 
 
 def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -289,20 +306,18 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp +{gain} hp, a potion more on sale, {tables.CAMP_TURNS} turns"
+        return f"camp +{gain} hp, +1 potion on sale, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
         return (
             f"buy {cat.consumables[good].name.lower()} {NUMERALS[price] if price < NUMERALS_MAX else price} "
-            f"gold (have {NUMERALS[hero.consumables[good]]})"
+            f"gold, have {NUMERALS[hero.consumables[good]]}"
         )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
         price = prices.item(hero, item)
-        gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = item_lines.grants(cat, hero, item, briefly=True)
-        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
+        return item_lines.ware(cat, hero, item, price, comparison)
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
@@ -315,21 +330,22 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     if not 1 <= number <= len(offers):
         return ""
     offer = offers[number - 1]
-    names = cat.names["enemy"]
-    enemies = ", ".join([f"{names[enemy]}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies])
-    level = offer.level
+    kinds = ", ".join(
+        [f"{cat.enemies[enemy].archetype}{wheel(cat, state.hero, enemy)}" for enemy in offer.enemies]
+    )
+    level, more = offer.level, ""
     if offer.boss:
         boss = cat.boss_of_region[world.region]
-        more = f" BOSS {names[boss]}{wheel(cat, state.hero, boss)};"
-    else:
-        more = " (level cleared)" if is_cleared(world, level) else ""
+        more = f" BOSS {cat.names['enemy'][boss]}{wheel(cat, state.hero, boss)}"
     held = resumed(world, offer)
     if held is not None:
-        grown = f", guardian +{gathered(held) // 10} %" if gathered(held) else ""
+        grown = f", guardian +{gathered(held) // 10}%" if gathered(held) else ""
         more += f" (you left it in room {max(1, held.room)}{grown})"
     name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
-    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
+    first, gained, gold = clear_worth(cat, state, offer)
+    worth = f"{'first clear' if first else 'repeat'} {gained} xp, {gold} gold, reward {reward(state, offer)}"
+    return f"{name} L{NUMERALS[level]}{more}, {rooms} rooms: {kinds}; {worth}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -337,8 +353,9 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon is None:
         return ""
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
-        kind, hint = door(cat, state.hero, dungeon, dungeon.doors[number - 1])
-        return f"{kind}: {hint}" if hint else kind
+        behind = dungeon.doors[number - 1]
+        kind, hint = door(cat, state.hero, dungeon, behind)
+        return door_words(cat, state, dungeon, behind, hint) if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
@@ -381,22 +398,19 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
-    cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
-    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
+    lines = [f"{cat.regions[world.region].name}. {clock(state)}"]
     if lacks := wares.lacking(wares.at_hub(cat, state)):
         lines[0] += f" {lacks}"
-    bag = state.hero.bag
-    if not bag:
-        return lines
-    found = item_lines.found_now(state)
-    worn = [comparison.wearing(item) for item in (bag[:-found] if found else bag)]  # new ones have a line
-    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
-    for score, place in sorted(scores)[:2]:
-        if score < 0:
-            lines.append(
-                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
-                f"{item_lines.grants(cat, state.hero, bag[place], briefly=True)}"
-            )
+    hero = state.hero
+    found = item_lines.found_now(state)  # new items have lines of their own
+    scores = [
+        (comparison.score(comparison.wearing(item)), -place)
+        for place, item in enumerate(hero.bag[:-found] if found else hero.bag)
+    ]
+    best, place = max(scores, default=(0, 0))
+    if best > 0:
+        words = item_lines.briefly(cat, hero, hero.bag[-place], comparison)
+        lines.append(f"Best of the bag: {NUMERALS[1 - place]} {words}")
     return lines
 
 
@@ -412,10 +426,8 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
         return _ahead_lines(cat, state, dungeon)
     if _is_event(dungeon):
         return event_words.event_lines(cat, state, dungeon.offer[0], dungeon.level)
-    if dungeon.kind != _MERCHANT:
-        return []
-    dear = wares.lacking(wares.in_room(cat, state, dungeon))
-    return [f"You have {state.hero.gold} gold.{f' {dear}' if dear else ''}"]
+    lacks = wares.lacking(wares.in_room(cat, state, dungeon))
+    return [lacks] if lacks else []
 
 
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
@@ -426,7 +438,7 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
-        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10}%.")
     return [" ".join(parts)] if parts else []
 
 
@@ -435,33 +447,11 @@ def _road_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    return ["Choose a talent, or train."]
+    return level_lines(cat, state.hero)
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    hero = state.hero
-    worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
-    lines = [_figures(hero), f"Worn: {worn or 'nothing'}"]
-    lines += [
-        f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
-    ]
-    known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
-    strip = ", ".join(cat.actions[number].name for number in hero.strip)
-    slots = hero.figures.slots
-    lines.append(f"Actions: {known}.")
-    lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
-    return lines
-
-
-def _figures(hero: Hero) -> str:
-    """Return the hero's figures: stats without gear, and the lowest rolls that hit, combo, are critical."""
-    f = hero.figures
-    stats = ", ".join(f"{name} {have}" for name, have in zip(STATS, hero.stats, strict=True))
-    rolls = "/".join(map(str, bounds(f.hit, f.combo, f.crit)))
-    return (
-        f"{stats}; damage {f.damage} x{f.amp / 1000:g}, armour {f.armour}, "
-        f"rolls {rolls}, period {f.period / 1000:.1f} s."
-    )
+    return inventory_lines(cat, state.hero, comparison, item_lines.found_now(state))
 
 
 _Phrase = Callable[[Catalogue, State, Comparison, int], str]

@@ -27,10 +27,14 @@ class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class StatusView(Struct, frozen=True, rename="camel"):
-    """One status on a fighter; `amount` is its strength or the actions it still lasts."""
+    """One status on a fighter; `amount` is its strength or the actions it still lasts.
+
+    `meaning` says what the amount does now, for example "loses 12 hp at the next attack, then less".
+    """
 
     name: str
     amount: int
+    meaning: str = ""
 
 
 class ItemView(Struct, frozen=True, rename="camel"):
@@ -160,6 +164,23 @@ class RoomView(Struct, frozen=True, rename="camel"):
     ahead: list[DoorView] = []
 
 
+class StanceView(Struct, frozen=True, rename="camel"):
+    """One of the three attacks now: its damage if it hits, and its chances in percent.
+
+    `damage_min` is the least damage of a hit or combo, `damage_max` that of a critical. `hit_chance` is the
+    chance of a hit, a combo or a critical, `combo_chance` that of the last two, `interrupt_chance` that of a
+    roll which interrupts the shown action (0: nothing does). Luck and confusion are in them.
+    """
+
+    input: str
+    name: str
+    damage_min: int
+    damage_max: int
+    hit_chance: int
+    combo_chance: int
+    interrupt_chance: int
+
+
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
@@ -172,6 +193,13 @@ class CombatView(Struct, frozen=True, rename="camel"):
     an elite, a guardian or a boss ("" for others), `intent_after_in` the time until it; for an unknown one
     that of an action of ordinary length. `opening`: the next power hit deals x1.5 and does not expose the
     hero.
+    `incoming_critical` is the damage of the shown intent on a critical, `guarded` that of a hit on a guard.
+    `guard` is "early" if the hero can act once more before the shown action and guard then, "useless" if the
+    enemy is stunned, which ends a guard, else "". `follow_up` is an action of the enemy that can come before
+    the hero's next action, after the shown one ("" for none): by the pattern, or of an ordinary enemy the one
+    with the most damage; `follow_up_damage` is that of its hit, `follow_up_in` the time until it.
+    `combo_acts_in` is the time until the hero's next action if this one is a combo. `flee_chance` is in
+    percent. `room_hit`, `room_combo` and `room_critical` are bonuses of the room on the rolls of both sides.
     """
 
     enemy: str
@@ -203,10 +231,27 @@ class CombatView(Struct, frozen=True, rename="camel"):
     intent_after_in: int = 0
     change_below_half: str = ""
     """The change of a boss when its health falls under half ("" for others)."""
+    stances: list[StanceView] = []
+    incoming_critical: int = 0
+    guarded: int = 0
+    guard: str = ""
+    follow_up: str = ""
+    follow_up_damage: int = 0
+    follow_up_in: int = 0
+    combo_acts_in: int = 0
+    flee_chance: int = 0
+    flee_price: str = ""
+    room_hit: int = 0
+    room_combo: int = 0
+    room_critical: int = 0
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
-    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon."""
+    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon.
+
+    `kinds` are the archetypes of its enemies in their order. `first_clear`: clearing it would count; `xp` and
+    `gold` are what the hero would get for that now.
+    """
 
     number: int
     name: str
@@ -221,6 +266,10 @@ class OfferView(Struct, frozen=True, rename="camel"):
     """The room in which the hero goes on, if the hero has left this dungeon; else 0."""
     guardian_grown: int = 0
     """The percent of health and damage that the guardian of a left dungeon has gained."""
+    kinds: list[str] = []
+    first_clear: bool = False
+    xp: int = 0
+    gold: int = 0
 
 
 class TalentView(Struct, frozen=True, rename="camel"):

@@ -9,7 +9,7 @@ from typing import Final
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.character.hero import search_faces
 from dungeonfighter.rules.state import Dungeon, RoomKind, State
 from dungeonfighter.rules.talents import Perk
@@ -18,7 +18,6 @@ from dungeonfighter.rules.views.amounts import experience, healed
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 
-STATS: Final = ("STR", "AGI", "TEC", "INT")
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
 
@@ -42,8 +41,7 @@ def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comp
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        grants = item_lines.grants(cat, state.hero, item, briefly=True)
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
+        return item_lines.ware(cat, state.hero, item, price, comparison)
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
         ware = cat.consumables[number]
@@ -56,7 +54,7 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
         finds, wakes = search_faces(cat, hero, 0 if state.dungeon is None else state.dungeon.kind)
-        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
+        return f"search: {5 * finds}% find" + (f", {5 * wakes}% fight" if wakes else "")
     if number == 3:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]

@@ -19,8 +19,8 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
+from dungeonfighter.rules.views.classes import STATS
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
-from dungeonfighter.rules.views.room_words import STATS
 
 SENTENCES_MAX: Final = 2048
 """The greatest number of sentences that the cache keeps; beyond that it evicts all of them."""
@@ -28,15 +28,15 @@ SENTENCES_MAX: Final = 2048
 INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
 CHANGES: Final = (
-    f"acts in {tables.QUICKENED // 10} % of the time",
+    f"acts in {tables.QUICKENED // 10}% of the time",
     f"loses its armour, and hits x{tables.MOLTEN / 1000:g}",
-    f"rises: heals {tables.RISEN // 10} %, sheds its statuses, shield {tables.RISEN_SHIELD}",
+    f"rises: heals {tables.RISEN // 10}%, sheds its statuses, shield {tables.RISEN_SHIELD}",
 )
 """The words of the changes of bosses, in the order of `model.PHASES`."""
-_WHO: Final = ("You", "Foe")
+_WHO: Final = ("You", "It")
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You roll", *(f"You {stance.name}" for stance in list(Stance)[1:]))
-_ENEMY_ATTACKS: Final = tuple(tuple(f"Foe {intent} {band}" for band in _BANDS) for intent in INTENTS)
+_ENEMY_ATTACKS: Final = tuple(tuple(f"Its {intent} {band}" for band in _BANDS) for intent in INTENTS)
 """The beginning of the sentence, by `Intent` and `Band`."""
 
 _BONUS: Final = ("", *(f"{n:+d}" for n in (*range(1, 128), *range(-128, 0))))
@@ -63,9 +63,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.WeaponChosen: ("You take the {}.", ("item",)),
     Event.FightBegan: ("{}{} L{} blocks the way.", ("enemy", "rank", "n")),
     Event.HeroGuarded: ("You guard.", ()),
-    Event.EnemyDefended: ("Foe defended.", ()),
-    Event.EnemyHealed: ("Foe healed {}.", ("n",)),
-    Event.EnemyFled: ("Foe fled; its reward is lost.", ()),
+    Event.EnemyDefended: ("It defended.", ()),
+    Event.EnemyHealed: ("It healed {}.", ("n",)),
+    Event.EnemyFled: ("It fled; its reward is lost.", ()),
     Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
@@ -78,7 +78,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeroDied: ("You died.", ()),
     Event.SecondWind: ("Second wind: +{} hp.", ("n",)),
     Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),
-    Event.HeavyGuarded: ("Heavy guarded: foe marked.", ()),
+    Event.HeavyGuarded: ("Heavy guarded: it is marked.", ()),
     Event.StatusBlocked: ("Guard blocked {}.", ("status",)),
     Event.Countered: ("You countered {}.", ("n",)),
     Event.HeroHealed: ("You healed {} hp.", ("n",)),
@@ -142,9 +142,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeldOn: ("You hold on with 1 hp.", ()),
     Event.Opened: ("An opening!", ()),
     Event.PhaseChanged: ("Below half: another pattern.", ()),
-    Event.EnemyPrepared: ("Foe: {}.", ("intent",)),
-    Event.EnemyRaged: ("Guarded: foe rages, hits harder.", ()),
-    Event.Stolen: ("Foe stole a {}.", ("good",)),
+    Event.EnemyPrepared: ("Its {}: done.", ("intent",)),
+    Event.EnemyRaged: ("Guarded: it rages and hits harder.", ()),
+    Event.Stolen: ("It stole a {}.", ("good",)),
     Event.OpeningSeen: ("Entry roll {}: an opening.", ("n",)),
     Event.BossChanged: ("Below half: {}.", ("phase",)),
     Event.StripLost: ("{} is lost, and leaves the strip.", ("action",)),
@@ -186,6 +186,8 @@ _TICKED: Final = Event.StatusTicked
 _AUTO: Final = Event.AutoFought
 _DIED: Final = Event.HeroDied
 _BEGAN: Final = Event.FightBegan
+_ROLLED: Final = {_HERO_ATTACKED: 5, _HERO_MISSED: 4}
+"""The events of the hero's attacks, each with the place of the bonus on the roll."""
 _EXCHANGE: Final = frozenset((
     *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.EnemyPrepared, Event.Interrupted, Event.Stunned,
     Event.StruckSelf,
@@ -220,28 +222,26 @@ def narrate(cat: Catalogue, events: Sequence[Sequence[int]], sentences: list[str
     for event in events:
         code = event[0]
         if code == _HERO_ATTACKED:
-            _, stance, total, band, action, bonus, lost = event
+            _, _, _, band, action, _, lost = event
             sentences.append(
-                f"{_STANCES[stance]} {NUMERALS[total - bonus]}{_BONUS[bonus]}: {_BANDS[band]}"
-                f"{cat.action_text[action]} for {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+                f"You {_BANDS[band]}"
+                f"{cat.action_text[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
             )
         elif code == _ENEMY_ATTACKED:
             _, intent, _, band, lost = event
             sentences.append(
-                f"{_ENEMY_ATTACKS[intent][band]} for {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+                f"{_ENEMY_ATTACKS[intent][band]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
             )
         elif code == _STATUS_PUT:
             continue
         elif code == _TICKED:
             _, who, lost = event
-            sentences.append(
-                f"{_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost} to statuses."
-            )
+            sentences.append(f"{_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost}.")
         elif code == _ENEMY_MISSED:
             sentences.append(f"{_ENEMY_ATTACKS[event[1]][event[3]]}.")
         elif code == _HERO_MISSED:
-            _, stance, total, band, bonus = event
-            sentences.append(f"{_STANCES[stance]} {NUMERALS[total - bonus]}{_BONUS[bonus]}: {_BANDS[band]}.")
+            _, _, _, band, _ = event
+            sentences.append(f"You {_BANDS[band]}.")
         elif code not in _SILENT:
             if code == _AUTO:
                 sentences[:] = _after_auto(cat, events)
@@ -261,7 +261,7 @@ def sentence(cat: Catalogue, event: Sequence[int]) -> str:
     if event[0] in FREQUENT:
         sentences: list[str] = []
         narrate(cat, (event,), sentences)
-        return sentences[0]
+        return sentences[0] if event[0] not in _ROLLED else _with_roll(event, sentences[0])
     key: tuple[str | int, ...] = (cat.identity, *event)
     known = _known_sentences.get(key)
     if known is None:
@@ -269,6 +269,12 @@ def sentence(cat: Catalogue, event: Sequence[int]) -> str:
             _known_sentences.clear()
         known = _known_sentences[key] = _fill_template(cat, event)
     return known
+
+
+def _with_roll(event: Sequence[int], words: str) -> str:
+    """Return the sentence of an attack of the hero with its die and bonus: `You precise 14+3: hit 18.`."""
+    bonus = event[_ROLLED[event[0]]]
+    return f"{_STANCES[event[1]]} {event[2] - bonus}{_BONUS[bonus]}: {words.removeprefix('You ')}"
 
 
 def _after_auto(cat: Catalogue, events: Sequence[Sequence[int]]) -> list[str]:
@@ -321,10 +327,10 @@ def _item_used(cat: Catalogue, number: int, amount: int) -> str:
     if row.effect in ("heal", "cleanse"):
         return f"{row.name}: +{amount} hp."
     if row.effect == "damage":
-        return f"{row.name}: foe lost {amount}."
+        return f"{row.name}: it lost {amount}."
     if row.effect != "status":
         return f"{row.name}: {_USES.get(row.effect, row.effect)}."
-    bearer = "foe" if row.who == "foe" else "you"
+    bearer = "it has" if row.who == "foe" else "you have"
     return f"{row.name}: {bearer} {STATUSES[cat.consumable_status[number]]} {amount}."
 
 

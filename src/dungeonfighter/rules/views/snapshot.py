@@ -18,8 +18,6 @@ from dungeonfighter.rules import log, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
-from dungeonfighter.rules.fighting import combat, timing
-from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey.world import (
     allowance_left,
@@ -33,11 +31,10 @@ from dungeonfighter.rules.state import (
     Dungeon,
     Fight,
     Hero,
-    Intent,
     Item,
     Mode,
+    Offer,
     Phase,
-    Rank,
     RoomKind,
     RoomPhase,
     Slot,
@@ -45,13 +42,14 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, event_words, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, classes, event_words, forecast, item_lines, labels
+from dungeonfighter.rules.views.combat_view import combat_view, status_views
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
+from dungeonfighter.rules.views.door_words import clear_worth
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
-    CombatView,
     ConsumableView,
     DoorView,
     DungeonView,
@@ -60,10 +58,9 @@ from dungeonfighter.rules.views.observation import (
     OfferView,
     PlayerView,
     RoomView,
-    StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.sentences import CHANGES, STATUSES, sentence
+from dungeonfighter.rules.views.sentences import sentence
 from dungeonfighter.rules.views.text_view import TextRules
 from dungeonfighter.rules.views.tones import tones
 
@@ -135,7 +132,7 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         player=_player(cat, state, comparison, in_fight, briefly=briefly),
         current_dungeon=None if dungeon is None else _dungeon(cat, dungeon),
         current_room=None if dungeon is None else _room(cat, state, dungeon, comparison, legal),
-        combat=None if in_fight is None else _combat(cat, state, in_fight),
+        combat=None if in_fight is None else combat_view(cat, state, in_fight, briefly=briefly),
         dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
         talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
         shop=[]
@@ -179,7 +176,7 @@ def _player(
     hit, combo, critical = forecast.thresholds(cat, someone, fight)
     return PlayerView(
         name=someone.name,
-        hero_class=labels.CLASSES[someone.kind] if armed else "",
+        hero_class=classes.CLASSES[someone.kind] if armed else "",
         weapon_kind=Weapon(someone.kind).name if armed else "",
         level=someone.level,
         xp=someone.xp,
@@ -191,7 +188,7 @@ def _player(
         technique=someone.stats[2],
         intelligence=someone.stats[3],
         class_points={
-            labels.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
+            classes.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
         },
         gold=someone.gold,
         scars=someone.scars,
@@ -204,7 +201,9 @@ def _player(
         worn=[] if briefly and fight is None else _worn(cat, someone),
         bag=_bag(cat, someone, comparison) if handles else [],
         consumables=_consumables(cat, someone),
-        statuses=[] if fight is None else _statuses(fight.hero.statuses),
+        statuses=[]
+        if fight is None
+        else status_views(fight.hero.statuses, fight, figures.health_max, briefly=briefly),
         hit_at=hit,
         combo_at=combo,
         critical_at=critical,
@@ -247,10 +246,6 @@ def _input_of(row: Consumable, number: int) -> str:
     if row.effect == "rest":
         return "3"
     return str(row.input) if row.input else item_input(number)
-
-
-def _statuses(amounts: Sequence[int]) -> list[StatusView]:
-    return [StatusView(STATUSES[number], amount) for number, amount in enumerate(amounts) if amount]
 
 
 _WORN: Final = b"worn"
@@ -362,60 +357,30 @@ def _room(
     )
 
 
-def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
-    enemy = cat.enemies[fight.enemy_kind]
-    phase = cat.enemy_phase[fight.enemy_kind]
-    someone = state.hero
-    after = following(cat, fight)
-    return CombatView(
-        enemy=enemy.name,
-        rank=Rank(fight.rank).name,
-        archetype=enemy.archetype,
-        enemy_class=enemy.hero_class,
-        level=fight.level,
-        health=max(0, fight.health),
-        health_max=fight.health_max,
-        armour=fight.armour,
-        undead=enemy.undead,
-        intent=Intent(fight.intent).name,
-        intent_status=STATUSES[fight.intent_status] if fight.intent_status >= 0 else "",
-        incoming=combat.incoming(cat, state),
-        outgoing=combat.outgoing(cat, state),
-        hero_acts_in=timing.hero_acts_in(fight, someone.figures.period),
-        enemy_acts_in=timing.enemy_acts_in(fight),
-        enemy_first=combat.enemy_first(state),
-        strip_step=fight.step,
-        next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else "",
-        luck=fight.luck,
-        statuses=_statuses(fight.enemy.statuses),
-        exposed=fight.exposed,
-        enemy_period=fight.period,
-        can_flee=combat.may_flee(fight),
-        intent_after=Intent(after).name if after >= 0 else "",
-        opening=fight.opening,
-        habit=enemy.habit,
-        intent_after_in=timing.enemy_acts_then_in(fight, after),
-        change_below_half=CHANGES[phase] if phase >= 0 and fight.rank == Rank.boss else "",
-    )
-
-
 def _offers(cat: Catalogue, state: State) -> list[OfferView]:
-    return [
-        OfferView(
-            number=number,
-            name=labels.dungeon_name(cat, offer.theme, offer.name),
-            theme=cat.themes[offer.theme].name,
-            level=offer.level,
-            rooms=tables.rooms_of(offer.level),
-            boss=offer.boss,
-            cleared=is_cleared(state.world, offer.level),
-            enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
-            reward=labels.reward(state, offer),
-            resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
-            guardian_grown=0 if held is None else gathered(held) // 10,
-        )
-        for number, offer in enumerate(state.world.offers, 1)
-    ]
+    return [_offer(cat, state, number, offer) for number, offer in enumerate(state.world.offers, 1)]
+
+
+def _offer(cat: Catalogue, state: State, number: int, offer: Offer) -> OfferView:
+    first, gained, gold = clear_worth(cat, state, offer)
+    enemies = [cat.enemies[enemy] for enemy in offer.enemies]
+    return OfferView(
+        number=number,
+        name=labels.dungeon_name(cat, offer.theme, offer.name),
+        theme=cat.themes[offer.theme].name,
+        level=offer.level,
+        rooms=tables.rooms_of(offer.level),
+        boss=offer.boss,
+        cleared=is_cleared(state.world, offer.level),
+        enemies=[row.name for row in enemies],
+        reward=labels.reward(state, offer),
+        resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
+        guardian_grown=0 if held is None else gathered(held) // 10,
+        kinds=[row.archetype for row in enemies],
+        first_clear=first,
+        xp=gained,
+        gold=gold,
+    )
 
 
 def _talents(cat: Catalogue, state: State) -> list[TalentView]:
