@@ -171,7 +171,7 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1440)
+HEALTH_CURVE: Final = (112, 5200, 1570)
 DAMAGE_CURVE: Final = (15, 510, 108)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
@@ -257,7 +257,7 @@ TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = (10, 15, 7, 5, 4, 7, 13)
+SEARCH_FINDS: Final = (12, 15, 9, 7, 6, 9, 14)
 """Faces of the d20 on which a search finds something, by `RoomKind`."""
 SEARCH_FINDS_MAX: Final = 20
 SEARCH_POTION: Final = 20
@@ -310,7 +310,7 @@ WARES_CHOSEN: Final = 2
 """The factor on the price of other wares if the hero chooses their slot."""
 TRADE_UP_PRICE: Final = 500
 """The price of a trade of five items, in permille of the price of one of them."""
-BOMB_SHARE: Final = (200, 200, 200, 100)
+BOMB_SHARE: Final = (300, 300, 300, 200)
 """Permille of the enemy's maximum health that a bomb takes beside its hit, by rank."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.rules import State
+from dungeonfighter.rules import State, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Intent, Phase, Rank, RoomPhase, Status
@@ -152,7 +152,7 @@ def test_without_a_potion_5_is_not_offered() -> None:
 def test_the_bomb_deals_its_share_of_a_plain_hit() -> None:
     state = combat_state()
     amount = rules().catalogue.consumables[rules().catalogue.consumable_at[6]].amount
-    share = the_fight(state).health_max * 200 // 1000
+    share = the_fight(state).health_max * tables.BOMB_SHARE[0] // 1000
     assert dealt(state, "6") == plain(state) * amount // 1000 + share
 
 
