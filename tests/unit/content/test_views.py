@@ -185,7 +185,7 @@ def test_the_changes_shown_for_a_bag_item_are_those_of_equipping_it() -> None:
 def test_a_turn_costs_a_model_at_most_120_tokens_in_the_median_and_200_mostly() -> None:
     costs = [
         count_tokens(RULES.text(state, f"e3 t{state.turn}")) / ESTIMATE
-        for seed in (10, 11, 12, 13)
+        for seed in (10, 11, 20, 21, 30, 31)
         for state in states(seed, 600)
     ]
     assert statistics.median(costs) <= 120

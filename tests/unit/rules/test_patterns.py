@@ -62,7 +62,7 @@ def test_a_pattern_draws_no_dice() -> None:
 def test_an_ordinary_enemy_foretells_only_its_shown_action() -> None:
     state = combat_state()
     assert intents.following(rules().catalogue, the_fight(state)) == -1
-    assert ", then " not in rules().text(state, "e1")
+    assert " then " not in rules().text(state, "e1")
 
 
 def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
@@ -70,7 +70,7 @@ def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
     place = rules().catalogue.enemy_pattern[against].index(Intent.heavy)
     state = combat_state(against=against, rank=Rank.guardian, pattern_at=place)
     assert ": normal " in rules().text(state, "e1")
-    assert ", then heavy\n" in rules().text(state, "e1")
+    assert " then heavy\n" in rules().text(state, "e1")
     seen = rules().observe(state).combat
     assert seen is not None
     assert (seen.intent, seen.intent_after) == ("normal", "heavy")

@@ -152,8 +152,8 @@ def plain_intent(combat: CombatView, health: int) -> str:
 def plain_then(combat: CombatView) -> str:
     damage = f" {combat.follow_up_damage}" if combat.follow_up_damage else ""
     if combat.rank == "normal":
-        return f", then up to{damage} before you" if combat.follow_up else ""
-    return f", then {combat.intent_after}{f'{damage} before you' if combat.follow_up else ''}"
+        return f" then up to{damage} before you" if combat.follow_up else ""
+    return f" then {combat.intent_after}{f'{damage} before you' if combat.follow_up else ''}"
 
 
 def plain_inputs(state: State, combat: CombatView) -> str:
@@ -165,7 +165,7 @@ def plain_inputs(state: State, combat: CombatView) -> str:
             f"{stance.input} {stance.name} {stance.hit_chance}{share}:{stance.damage_min}-{stance.damage_max}"
         )
         if chance:
-            part += " interrupts" if chance == stance.hit_chance else f" interrupts {chance}%"
+            part += " interrupts" if chance == stance.hit_chance else f" interrupts {chance}"
         parts.append(part)
     if combat.opening:
         parts[-1] += " opening"

@@ -2,7 +2,7 @@
 
     e3 t14 212/264 next 7, bleed 2 (-8), 14+/19 Rend, luck 1, room hit -1
     You combo Rend 18. Its normal hit 14.
-    L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 s, then light
+    L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 s then light
     1 attack 75%:14-29 |2 precise 90:10-21 |3 power 60:26-52 exposed |4 guard 92 |5 potion x2
     |8 flee 80% scar |9 auto
 
@@ -243,13 +243,13 @@ def _then(cat: Catalogue, hero: Hero, fight: Fight, clean: bool, wait: int, peri
     if after < 0:
         return ""
     if time >= period:
-        return f", then {INTENTS[after]}"
+        return f" then {INTENTS[after]}"
     damage = ""
     if _INTENT_DAMAGE[after]:
         damage = f" {forecast.second_threat(cat, hero, fight, clean, after)[0]}"
     if fight.rank == _NORMAL:
-        return f", then up to{damage} before you"
-    return f", then {INTENTS[after]}{damage} before you"
+        return f" then up to{damage} before you"
+    return f" then {INTENTS[after]}{damage} before you"
 
 
 def _seconds(time: int) -> str:

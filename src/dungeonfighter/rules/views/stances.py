@@ -154,7 +154,7 @@ def labels(numbers: Key, which: int) -> tuple[str, str, str, str]:
     """Return the line of the three attacks without their ranges: the texts before, between and after them."""
     of = chances(numbers)
     stops = [
-        "" if not percent else " interrupts" if percent == odds.hit else f" interrupts {percent}%"
+        "" if not percent else " interrupts" if percent == odds.hit else f" interrupts {percent}"
         for percent, odds in zip(interrupt_chances(of, which), of, strict=True)
     ]
     first, *others = [f"{name} {odds.hit}" for name, odds in zip(_NAMES, of, strict=True)]

@@ -83,12 +83,12 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         health = 0
     hp = (
         f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
-        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most}"
     )
     left = turns_left(state)
     turns = "" if left is None else f", {turns_words(left)}"
     if state.phase == _LEVEL_UP:
-        return f"{head} {hero.name} L{NUMERALS[hero.level]} {hp}{turns}"
+        return f"{head} {hero.name} L{NUMERALS[hero.level]} {hp} hp{turns}"
     dungeon = state.dungeon
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
@@ -97,7 +97,7 @@ def _status(rules: TextRules, state: State, head: str) -> str:
             f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    own = f"{head} {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp}, "
+    own = f"{head} {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} hp, "
     if state.phase == _INVENTORY:
         return f"{own}{gold} gold{turns}"
     return (
