@@ -131,6 +131,8 @@ class Producer:
         self._failure: Exception | None = None
         self._failures = 0
         """Failures of the queue since the last reply."""
+        self._reported = ""
+        """The last failure in the log since the last reply."""
         self.repeats = 0
         """The number of messages that were sent once more."""
 
@@ -290,8 +292,9 @@ class Producer:
                 if not isinstance(error, QueueUnavailable):
                     assert error is not None
                     raise error
-                if self._failures == 0:
+                if str(error) != self._reported:
                     logger.warning("the queue fails, and what has no reply is sent again: %s", error)
+                    self._reported = str(error)
                 await asyncio.sleep(min(_PAUSE_SECONDS * 2**self._failures, _PAUSE_SECONDS_MAX))
                 self._failures = min(self._failures + 1, 10)
                 await self._open()
@@ -334,7 +337,7 @@ class Producer:
                 asked = self._asked.get(fields.get("id", ""))
                 reply = _reply(fields)
                 if asked is not None and reply is not None and not asked.replied.done():
-                    self._failures = 0
+                    self._failures, self._reported = 0, ""
                     asked.replied.set_result(reply)
 
     def _fail(self, error: Exception) -> None:
