@@ -17,6 +17,7 @@ from dungeonfighter.fleet.load import Load, LoadOptions, play_load
 from dungeonfighter.fleet.messages import (
     LINE_BYTES_MAX,
     Begin,
+    Failed,
     Go,
     Order,
     Played,
@@ -31,6 +32,7 @@ from dungeonfighter.fleet.messages import (
     orders,
 )
 from dungeonfighter.fleet.verify import verify_bots
+from dungeonfighter.ingress import QueueRefused, QueueUnavailable
 from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
@@ -43,7 +45,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides
         signal.signal(number, signal.SIG_IGN)
     allow_many_files()
-    run_on_fastest_loop(_Generator().run())
+    try:
+        run_on_fastest_loop(_Generator().run())
+    except (QueueUnavailable, QueueRefused) as error:
+        _report(Failed(str(error)))
+        sys.exit(1)
 
 
 class _Generator:

@@ -21,6 +21,7 @@ from dungeonfighter.fleet.load import Load, LoadOptions, interrupts
 from dungeonfighter.fleet.messages import (
     LINE_BYTES_MAX,
     Begin,
+    Failed,
     Go,
     Order,
     Played,
@@ -57,6 +58,7 @@ class _Generator:
         self.played: Played | None = None
         self.verifying: Verifying | None = None
         self.verified: Verified | None = None
+        self.failed: Failed | None = None
         self.exit_code: int | None = None
 
     def note(self, status: Status) -> None:
@@ -71,6 +73,8 @@ class _Generator:
                 self.verifying = status
             case Verified():
                 self.verified = status
+            case Failed():
+                self.failed = status
 
     def send(self, order: Order) -> None:
         """Send an order to the process, if it still lives."""
@@ -152,7 +156,7 @@ class Generators:
     def ended(self) -> list[str]:
         """Return one sentence for each process that ended before it was done."""
         return [
-            f"generator process {one.options.process} ended ({_how(one.exit_code)}): "
+            f"generator process {one.options.process} ended ({_how(one)}): "
             f"its {several(len(one.options.numbers), 'bot')} cannot be counted or verified"
             for one in self._all
             if one.exit_code is not None
@@ -263,7 +267,10 @@ class Generators:
             await asyncio.wait(self._listeners)
 
 
-def _how(code: int | None) -> str:
+def _how(one: _Generator) -> str:
+    code = one.exit_code
+    if one.failed is not None:
+        return one.failed.reason
     if code is None:
         return "it lives"
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

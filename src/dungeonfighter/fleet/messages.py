@@ -72,8 +72,14 @@ class Verified(Struct, frozen=True, tag=True):
     verdict: VerdictShare
 
 
+class Failed(Struct, frozen=True, tag=True):
+    """The process cannot play, and ends."""
+
+    reason: str
+
+
 Order = Begin | Go | Stop | Verify
-Status = Ready | Playing | Played | Verifying | Verified
+Status = Ready | Playing | Played | Verifying | Verified | Failed
 
 _encode: Final = msgspec.json.Encoder().encode
 _order: Final = msgspec.json.Decoder(Order)

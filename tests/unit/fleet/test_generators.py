@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.load import LoadOptions
+from dungeonfighter.fleet.through import ThroughQueue
 
 RUBBISH = (sys.executable, "-c", "import sys; print('rubbish', flush=True); sys.stdin.read()")
 
@@ -33,3 +35,13 @@ def test_a_generator_that_reads_rubbish_ends_with_an_error() -> None:
         generator.stdin.flush()
         assert generator.wait(60) == 1  # although its standard input stays open
         assert b"cannot be read" in generator.stderr.read()
+
+
+async def test_generators_say_that_the_queue_does_not_answer(capfd: pytest.CaptureFixture[str]) -> None:
+    queue, habits = ThroughQueue("redis://127.0.0.1:9"), Habits(patience_seconds=0.1)
+    options = LoadOptions("http://127.0.0.1:9", bots=1, processes=1, through=queue, habits=habits)
+    async with Generators(options, lambda _: None) as generators:
+        await asyncio.wait_for(generators.play(), 60)
+        (reason,) = generators.ended()
+    assert "Redis does not answer" in reason
+    assert "Traceback" not in capfd.readouterr().err
