@@ -39,7 +39,7 @@ from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.progress import Progress, ProgressFormatter, sum_of
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, progress_line
-from dungeonfighter.serving.background import every
+from dungeonfighter.serving.background import every, running
 
 logger = logging.getLogger(__name__)
 
@@ -132,21 +132,15 @@ class Generators:
             self._send_all(Go())
             if self._stopping:
                 self._send_all(Stop())
-            showing = asyncio.create_task(every(1.0, self._progress_shower(), "the progress", logger))
-            try:
+            async with running(every(1.0, self._progress_shower(), "the progress", logger), "progress"):
                 await self._until(lambda one: one.played is not None)
-            finally:
-                showing.cancel()
         return self._sum()
 
     async def verify(self) -> Verdict:
         """Let each process verify its own bots against the store."""
         self._send_all(Verify())
-        showing = asyncio.create_task(every(2.0, self._show_verifying, "the progress", logger))
-        try:
+        async with running(every(2.0, self._show_verifying, "the progress", logger), "progress"):
             await self._until(lambda one: one.verified is not None)
-        finally:
-            showing.cancel()
         verdict = Verdict()
         for one in self._all:
             if one.verified is not None:

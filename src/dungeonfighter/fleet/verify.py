@@ -22,7 +22,7 @@ from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.reading import UNANSWERED, GameReader
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
-from dungeonfighter.serving.background import every
+from dungeonfighter.serving.background import every, running
 
 logger = logging.getLogger(__name__)
 
@@ -122,13 +122,12 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
     def show_progress() -> None:
         watch(verdict.bots + verdict.unread.total(), len(players))
 
-    showing = asyncio.create_task(every(2.0, show_progress, "the progress", logger))
     readers = max(READERS_MAX // load.options.processes, READERS_MIN)
-    try:
-        async with load.endpoint.watched():
-            await asyncio.gather(*(reader() for _ in range(readers)))
-    finally:
-        showing.cancel()
+    async with (
+        running(every(2.0, show_progress, "the progress", logger), "progress"),
+        load.endpoint.watched(),
+    ):
+        await asyncio.gather(*(reader() for _ in range(readers)))
     return verdict
 
 
