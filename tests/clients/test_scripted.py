@@ -11,7 +11,7 @@ from dungeonfighter.rules import Rules
 from tests.clients.played import assert_played, new_run, view
 from tests.clients.scripted import MISTAKE, TURNS, Call, Model, UnreadableError, read
 
-VIEW = "e1 t3 Hero 264/264 hp\nRoom 1: Mud Hollow.\n1 go on |2 search |9 leave |equip 1"
+VIEW = "e1 t3 | Hero 264/264 hp\nRoom 1: Mud Hollow.\n1 go on |2 search |9 leave |equip 1"
 ERROR = f"error illegal_input: 'fly' is not legal now; legal: 1, 2, 9, equip 1\n\n{VIEW}"
 
 

@@ -171,6 +171,6 @@ def test_a_proxy_that_resets_its_connections_after_the_answers_loses_none(
             connection.sendall(server.post("handle_input", bot, {"input": "1"}, way, FORWARDED))
             answer = http.client.HTTPResponse(connection)
             answer.begin()
-            assert f"e1 t{turn} " in answer.read().decode()
+            assert f"e1 t{turn} |" in answer.read().decode()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         pause()

@@ -18,7 +18,7 @@ from dungeonfighter.fleet.report import make_report, table
 from dungeonfighter.fleet.tally import Tally
 
 Answer = Callable[[str, dict[str, Any]], Awaitable[bytes]]
-TEXT = "e1 t%d Tarn 9/9 hp\n1 attack |2 precise"
+TEXT = "e1 t%d | Tarn 9/9 hp\n1 attack |2 precise"
 
 
 def result(text: str, **more: object) -> bytes:

@@ -83,7 +83,7 @@ async def dead_letters(client: Redis, count: int) -> list[dict[str, bytes]]:
 async def test_a_run_is_played_in_any_view(ingress: IngressProcess, client: Redis) -> None:
     begun = await ask(client, "local/ada", episode=1, start='{"seed":7,"weapon":"mace"}')
     assert (begun["status"], begun["episode"], begun["turn"]) == ("ok", "1", "0")
-    assert begun["text"].startswith("e1 t0 ")
+    assert begun["text"].startswith("e1 t0 | ")
     played = await ask(client, "local/ada", episode=1, turn=0, input="1", view="json")
     assert (played["status"], played["turn"]) == ("ok", "1")
     assert "text" not in played

@@ -45,7 +45,7 @@ def test_raw_lines_are_read_as_over_http(tmp_path: Path) -> None:
     assert answers[2]["result"]["tools"]
     assert answers[3]["result"] == {}
     texts = [answers[number]["result"]["content"][0]["text"] for number in range(10, 10 + len(CALLS))]
-    assert texts[0].startswith("e1 t0 12 ")
+    assert texts[0].startswith("e1 t0 | 12 ")
     assert texts[1].startswith("e1 t1 ")
     assert texts[2].startswith("e1 t3 ")
     assert texts[3].startswith("error illegal_input: 'strip 9,9' ")

@@ -250,7 +250,7 @@ def _check_text(text: str, seen: CombatView, state: State) -> None:
     if seen.guard == "early":
         assert "|4 guard |" in line
     assert ("|4 guard no use" in line) == (seen.guard == "useless")
-    assert (f"|8 flee {seen.flee_chance}% " in line) == seen.can_flee
+    assert (f"|8 flee {seen.flee_chance} " in line) == seen.can_flee
     assert f"L{seen.level} " in text
     assert seen.archetype in text
     if seen.armour:

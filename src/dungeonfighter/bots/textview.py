@@ -2,7 +2,7 @@
 
 `rules.views.text_view` defines the layout: a status line that begins with `e3 t14`, and while the run lives a
 last line with the legal inputs: `1 attack 75%:9-14 |2 precise`, `5 potion |item 6 powder`, `1 dungeons |
-equip n (1-3)`, `unequip slot (weapon, head)`. The parser skips the rest, and the patterns of which only an
+equip 1-3`, `unequip slot (weapon, head)`. The parser skips the rest, and the patterns of which only an
 example is given.
 """
 

@@ -144,7 +144,7 @@ class InputCalls:
 def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
     """Return the first bytes of the answer to request `number` if that request made exactly this turn."""
     return (
-        b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"e%d t%d '
+        b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"e%d t%d |'
         % (number, episode, turn)
     )  # fmt: skip
 

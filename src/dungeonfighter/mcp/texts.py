@@ -62,7 +62,7 @@ RULES: Final = _filled(f"""\
 # DungeonFighter, in short
 
 The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). \
-`equip n (1-3)` means `equip 1` to `equip 3`. `1` is always legal. An illegal input costs no turn and says \
+`equip 1-3` means `equip 1` to `equip 3`. `1` is always legal. An illegal input costs no turn and says \
 why; `equip`, `unequip`, `strip`, `item` alone list all that you have, with figures.
 
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die \
@@ -78,7 +78,7 @@ technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior >
 
 **Fight.** `262/332 next 7, 14+/19 Rend`: you act again in 7 s, after a critical miss \
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; a total of 14 combos and plays Rend, a \
-die of 19 is critical. `heavy 31-49 in 1 s then light`: the enemy's next action, its damage (to a critical, \
+die of 19 is critical. `heavy 31-49 in 1 then light`: the enemy's next action, its damage (to a critical, \
 if that kills) and time. `before you`: it acts twice before you do. `1 attack 75%:14-29`: chance to hit, \
 least and most damage. `guard 12`: the damage left; \
 without it you act once more first. `bleed 3 (-12)`: health an action.

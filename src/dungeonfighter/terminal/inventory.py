@@ -120,8 +120,8 @@ def _base(item: ItemView) -> str:
 
 
 def _meaning(part: str) -> Meaning:
-    """Return the meaning of one change: "damage 31 -> 38", "speed -4 %", "changes class"."""
-    before, arrow, after = part.partition(" -> ")
+    """Return the meaning of one change: "damage 31->38", "speed -4 %", "changes class"."""
+    before, arrow, after = part.partition("->")
     if arrow:
         old = before.rpartition(" ")[2]
         if old.isdigit() and after.isdigit():

@@ -94,7 +94,7 @@ def test_a_plainly_better_weapon_scores_higher_and_says_so() -> None:
     better.value += 10
     change = Comparison(CAT, someone).change(better)
     assert change.score > 0
-    assert change.text == f"damage {someone.figures.damage} -> {someone.figures.damage + 10}"
+    assert change.text == f"damage {someone.figures.damage}->{someone.figures.damage + 10}"
 
 
 def test_wearing_a_worn_item_is_no_change() -> None:

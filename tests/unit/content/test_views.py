@@ -96,7 +96,7 @@ def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
         return f"|{choice.pattern} " in f"{line} " or f"|{choice.input} or others" in line
     if choice.input.startswith("equip "):
-        return f"equip n (1-{bag})" in line or "|equip 1" in line
+        return f"|equip {f'1-{bag}' if bag > 1 else 1}" in line
     if choice.input.startswith("unequip "):
         return choice.input[8:] in line.split("unequip ")[1] or "|unequip slot |" in line
     return f"|{choice.input} " in f"{line} "

@@ -21,7 +21,7 @@ def test_a_step_has_the_bytes_of_an_ordinary_call(bot: str) -> None:
         assert bot.encode().join(step.parts) == CALLS.request(number, bot, "1", turn, 3)
         assert (step.number, step.turn) == (number, turn)
         assert b'"id":%d,' % number in step.answer
-        assert step.answer.endswith(b'"e3 t%d ' % (turn + 1))
+        assert step.answer.endswith(b'"e3 t%d |' % (turn + 1))
         step = Steps(CALLS, 3000).after(step)
 
 

@@ -120,7 +120,7 @@ def test_the_views_of_a_dungeon_tell_what_gathers_on_the_way() -> None:
 
 def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:
     state = hub()
-    assert f"Stirs in {ALLOWANCE} turns." in rules().text(state, "e1 t1")
+    assert f"Stirs in {ALLOWANCE}." in rules().text(state, "e1 t1")
     assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (ALLOWANCE, 0)
     state.world.spent = ALLOWANCE + 20
     assert (

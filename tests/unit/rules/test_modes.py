@@ -158,7 +158,7 @@ def test_the_first_view_and_the_hub_tell_the_conditions() -> None:
     assert lines[2] == f"Ascension 2: {ROWS[0].text}. {ROWS[1].text}."
     later = rules().apply(state, "1").state
     first, *rest = rules().text(later, "e1 t1").split("\n")
-    assert f"ascension 2, {limits.short_turns_max - 1} turns left" in first
+    assert f"ascension 2, {limits.short_turns_max - 1} turns" in first
     assert not any(line.startswith("Ascension") for line in rest)
     seen = rules().observe(later)
     assert (seen.mode, seen.ascension) == ("short", 2)

@@ -296,7 +296,7 @@ def test_training_instead_of_a_talent_raises_the_stat_of_the_weapon(weapon: Weap
     before = list(state.hero.stats)
     damage = state.hero.figures.damage
     assert position.inputs(state) == ["1", "2", "3", "4"]
-    assert f"|4 train instead: {STATS[weapon]} +{tables.TRAINED}" in rules().text(state, "e1")
+    assert f"|4 train: {STATS[weapon]} +{tables.TRAINED}" in rules().text(state, "e1")
     play(state, "4")
     before[weapon] += tables.TRAINED
     assert (state.hero.stats, state.hero.talents, state.talent_offer) == (before, [], [])

@@ -78,13 +78,13 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     assert combat is not None
     mine, its = combat.hero_acts_in, combat.enemy_acts_in
     tenths = mine // 1000 == its // 1000
-    first = f"e1 {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
+    first = f"e1 | {hero.health}/{hero.figures.health_max} next {seconds(mine, tenths)}"
     first += f"{listed(fight.hero.statuses, fight.level, hero.figures.health_max)}, "
     combo, critical = lowest_rolls(cat, state)
     first += f"{combo}+" + (f"/{critical}" if critical != tables.CRITICAL_FACE else "")
     first += f" {combat.next_action}{'+' if is_set_up(cat, hero.strip, fight.step) else ''}"
     if (combat.combo_acts_in <= its) != (mine <= its):
-        first += f" {combat.combo_acts_in / 1000:.1f} s"
+        first += f" {combat.combo_acts_in / 1000:.1f}"
     first += f", luck {combat.luck}" if combat.luck else ""
     lines = [first]
     happened = [plain_sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
@@ -92,7 +92,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         lines.append(" ".join(happened))
     lines.append(
         f"{plain_enemy(cat, state, fight, began=len(happened) < len(state.log))}: "
-        f"{plain_intent(combat, hero.health)} in {seconds(its, tenths)} s{plain_then(combat)}"
+        f"{plain_intent(combat, hero.health)} in {seconds(its, tenths)}{plain_then(combat)}"
     )
     lines.append(plain_inputs(state, combat))
     return "\n".join(lines)
@@ -181,7 +181,7 @@ def plain_inputs(state: State, combat: CombatView) -> str:
         price = combat.flee_price
         if state.fight is not None and state.fight.rank < Rank.guardian:
             price = ""
-        parts.append(f"8 flee {combat.flee_chance}% {'scar' if price.endswith('scar') else price}".rstrip())
+        parts.append(f"8 flee {combat.flee_chance} {'scar' if price.endswith('scar') else price}".rstrip())
     return " |".join([*parts, "9 auto"])
 
 

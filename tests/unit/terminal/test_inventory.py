@@ -52,8 +52,8 @@ def test_the_change_says_by_a_sign_if_the_hero_gets_stronger() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("damage 31 -> 38", Meaning.gain),
-        ("damage 38 -> 31", Meaning.harm),
+        ("damage 31->38", Meaning.gain),
+        ("damage 38->31", Meaning.harm),
         ("speed -4 %", Meaning.harm),
         ("damage +22 % to undead", Meaning.gain),
         ("damage taken -17 % from undead", Meaning.gain),

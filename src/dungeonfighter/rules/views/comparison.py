@@ -1,4 +1,4 @@
-"""The comparison of a hero's figures with those after an exchange of one item: "damage 31 -> 38, speed -4 %".
+"""The comparison of a hero's figures with those after an exchange of one item: "damage 31->38, speed -4 %".
 
 `hero.refresh` defines a hero's figures. This module does the same sums for one exchanged item and does not
 change the hero; a test compares the results. Views compare every item in the bag, so one comparison costs
@@ -302,12 +302,12 @@ def _text(cat: Catalogue, now: Worn, then: Worn) -> str:
     if new_damage != damage:
         parts.append(
             f"damage {NUMERALS[damage] if damage < NUMERALS_MAX else damage}"
-            f" -> {NUMERALS[new_damage] if new_damage < NUMERALS_MAX else new_damage}"
+            f"->{NUMERALS[new_damage] if new_damage < NUMERALS_MAX else new_damage}"
         )
     if new_armour != armour:
         parts.append(
             f"armour {NUMERALS[armour] if armour < NUMERALS_MAX else armour}"
-            f" -> {NUMERALS[new_armour] if new_armour < NUMERALS_MAX else new_armour}"
+            f"->{NUMERALS[new_armour] if new_armour < NUMERALS_MAX else new_armour}"
         )
     if new_health != health_max:
         parts.append(f"health {_signed(new_health - health_max)}")

@@ -1,10 +1,10 @@
 """The text view of a fight, in which every turn has what the decision needs.
 
-    e3 t14 212/264 next 7, bleed 2 (-8), 14+/19 Rend, luck 1, room hit -1
+    e3 t14 | 212/264 next 7, bleed 2 (-8), 14+/19 Rend, luck 1, room hit -1
     You combo Rend 18. Its normal hit 14.
-    L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 s then light
+    L3 guardian beast 84/141 armour 2, slow 1 (+50%): heavy 231-370 in 1 then light
     1 attack 75%:14-29 |2 precise 90:10-21 |3 power 60:26-52 exposed |4 guard 92 |5 potion x2
-    |8 flee 80% scar |9 auto
+    |8 flee 80 scar |9 auto
 
 (The last line is broken here only.) The first line has the hero: health, the time until the next action after
 a plain attack, statuses, the lowest total that combos and the lowest die that is critical (20 is not told),
@@ -57,7 +57,7 @@ _AUTO: Final = " |9 auto"
 _SLIP: Final = f"{tables.SLIP_TURNS} turns"
 _LEAVE: Final = f"{tables.LEAVE_TURNS} turns"
 _FLEES: Final = tuple(
-    tuple(f" |8 flee {5 * faces}%{price}" for faces in range(21)) for price in ("", " scar", f" {_LEAVE}")
+    tuple(f" |8 flee {5 * faces}{price}" for faces in range(21)) for price in ("", " scar", f" {_LEAVE}")
 )
 """The input of a flight, by price and by the faces of the die with which it succeeds."""
 
@@ -115,14 +115,14 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
         last = _inputs(cat, hero, fight, clean, numbers, wait < period and guard != "", f"{guard}{goods}")
     combo = _combo(cat, hero, fight, numbers, (combo_time <= wait) != (period <= wait), combo_time, began)
     return (
-        f"{head} {NUMERALS[health] if health < NUMERALS_MAX else health}"
+        f"{head} | {NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} next {own_time}{suffers}"
         f"{combo}{_clock(state, began)}{happened}\n"
         f"{_enemy(cat, hero, fight, began)} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most}"
         f"{f' armour {fight.armour}' if fight.armour else ''}{enemy_suffers}: "
-        f"{shown} in {its_time} s"
+        f"{shown} in {its_time}"
         f"{_then(cat, hero, fight, clean, wait, period)}\n{last}"
     )
 
@@ -181,7 +181,7 @@ def _combo(
     if step and cat.action_sets_up[strip[step - 1]]:
         text += "+"
     if changes:
-        text += f" {_seconds(time)} s"
+        text += f" {_seconds(time)}"
     if fight.luck:
         text += f", luck {fight.luck}"
     if began and (fight.hit or fight.combo or fight.crit):

@@ -102,7 +102,7 @@ def clock(state: State) -> str:
     """Return the words about the allowance of turns: the rest of it, or how much stronger enemies are."""
     left = allowance_left(state)
     if left >= 0:
-        return f"Stirs in {left} turn{'' if left == 1 else 's'}."
+        return f"Stirs in {left}."
     grown = stirring(state)
     much = f"{grown // 10}%" if grown else f"{tables.STALE_STEP // 10}% every {tables.STALE_EVERY} turns"
     return f"The dungeons stir: enemies +{much} until a new level is cleared."
@@ -219,7 +219,7 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
         else:
             _add(parts, f"{text} {choice.label}")
     if bag:
-        _add(parts, "equip 1" if bag == 1 else f"equip n ({_numbers(bag)})")
+        _add(parts, f"equip {_numbers(bag)}")
     if worn:
         slots = "" if len(worn) == len(Slot) else f" ({', '.join(worn)})"
         _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot{slots}")
@@ -393,7 +393,7 @@ def _road_words(cat: Catalogue, state: State, comparison: Comparison, number: in
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     if number == len(state.talent_offer) + 1:
-        return f"train instead: {STATS[state.hero.kind]} +{tables.TRAINED}"
+        return f"train: {STATS[state.hero.kind]} +{tables.TRAINED}"
     if not 1 <= number <= len(state.talent_offer):
         return ""
     row = cat.talents[state.talent_offer[number - 1]]

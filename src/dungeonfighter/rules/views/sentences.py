@@ -66,7 +66,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.EnemyDefended: ("It defended.", ()),
     Event.EnemyHealed: ("It healed {}.", ("n",)),
     Event.EnemyFled: ("It fled; its reward is lost.", ()),
-    Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
+    Event.Interrupted: ("Interrupted: light instead.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
     Event.StruckSelf: ("{} confused, struck self {}.", ("who", "n")),
@@ -78,7 +78,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeroDied: ("You died.", ()),
     Event.SecondWind: ("Second wind: +{} hp.", ("n",)),
     Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),
-    Event.HeavyGuarded: ("Heavy guarded: it is marked.", ()),
+    Event.HeavyGuarded: ("It is marked.", ()),
     Event.StatusBlocked: ("Guard blocked {}.", ("status",)),
     Event.Countered: ("You countered {}.", ("n",)),
     Event.HeroHealed: ("You healed {} hp.", ("n",)),
@@ -203,9 +203,10 @@ _SILENT: Final = frozenset(
         Event.TradedUp,
         Event.Opened,
         Event.RoadMet,
+        Event.HeroGuarded,
     )
 )
-"""The events that `narrate` leaves out because other lines of the text view show their effect."""
+"""The events that `narrate` leaves out: other lines show their effect, or the reader chose them."""
 
 _known_sentences: dict[tuple[str | int, ...], str] = {}
 
@@ -340,6 +341,10 @@ _USES: Final = {
 }  # fmt: skip
 
 
+def _interrupted(cat: Catalogue, intent: int) -> str:
+    return "Interrupted: light instead."
+
+
 def _strip_set(cat: Catalogue, count: int) -> str:
     return f"Strip set: {count} action{'s' if count > 1 else ''}."
 
@@ -359,6 +364,7 @@ _ODD: Final[dict[int, Callable[..., str]]] = {
     Event.ItemUsed: _item_used,
     Event.HeroFled: _fled,
     Event.StripSet: _strip_set,
+    Event.Interrupted: _interrupted,
     Event.OptionTaken: _option_taken,
     Event.OptionRolled: _option_rolled,
 }

@@ -22,7 +22,7 @@ from dungeonfighter.rules.state import Phase, State
 from dungeonfighter.rules.views import classes, labels
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.conditions import conditions
-from dungeonfighter.rules.views.fight_lines import fight_text, turns_words
+from dungeonfighter.rules.views.fight_lines import fight_text
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, points
 from dungeonfighter.rules.views.sentences import narrate
 
@@ -77,7 +77,7 @@ def _over(rules: TextRules, state: State) -> str:
 def _status(rules: TextRules, state: State, head: str) -> str:
     hero = state.hero
     if hero.kind < 0:
-        return f"{head} {hero.name}"
+        return f"{head} | {hero.name}"
     health, most = hero.health, hero.figures.health_max
     if health < 0:
         health = 0
@@ -86,18 +86,18 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most}"
     )
     left = turns_left(state)
-    turns = "" if left is None else f", {turns_words(left)}"
+    turns = "" if left is None else f", {left} turns"
     if state.phase == _LEVEL_UP:
-        return f"{head} {hero.name} L{NUMERALS[hero.level]} {hp} hp{turns}"
+        return f"{head} | {hero.name} L{NUMERALS[hero.level]} {hp} hp{turns}"
     dungeon = state.dungeon
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
         return (
-            f"{head} L{NUMERALS[hero.level]} {hp}, xp {xp}/{needed}, {gold} gold | "
+            f"{head} | L{NUMERALS[hero.level]} {hp}, xp {xp}/{needed}, {gold} gold | "
             f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    own = f"{head} {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} hp, "
+    own = f"{head} | {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} hp, "
     if state.phase == _INVENTORY:
         return f"{own}{gold} gold{turns}"
     return (
