@@ -11,7 +11,7 @@ from dungeonfighter.bots.auto import Auto
 from dungeonfighter.bots.heuristic import SKILLS, Heuristic
 from dungeonfighter.bots.policy import Policy
 from dungeonfighter.bots.random import Random
-from dungeonfighter.bots.search import BUDGET_MAX, Search
+from dungeonfighter.bots.search import BUDGET_MAX, MILLISECONDS_MAX, Search
 from dungeonfighter.errors import BadInput
 
 policies: Final[Mapping[str, Callable[[int], Policy]]] = MappingProxyType(
@@ -25,15 +25,19 @@ policies: Final[Mapping[str, Callable[[int], Policy]]] = MappingProxyType(
 )
 """The makers of policies, the weakest first. Only policies with dice use the seed."""
 
+BUDGETS: Final = "search-N simulates N fights a decision, search-Nms for N milliseconds, not reproducible"
+"""The words of the help of commands."""
+
 _WITHOUT: Final = "heuristic-without-"
 _SEARCH: Final = "search-"
+_MILLISECONDS: Final = "ms"
 
 
 def make_policy(name: str, seed: int = 0) -> Policy:
     """Make a new policy by name.
 
-    `heuristic-without-<skill>` is the heuristic with that skill switched off, and `search-<n>` the search
-    that simulates up to n fights a decision.
+    `heuristic-without-<skill>` is the heuristic with that skill switched off, `search-<n>` the search that
+    simulates up to n fights a decision, and `search-<n>ms` the one that simulates for n milliseconds.
 
     Raises:
         BadInput: No policy has that name; the message lists the names.
@@ -41,9 +45,14 @@ def make_policy(name: str, seed: int = 0) -> Policy:
     skill = name.removeprefix(_WITHOUT)
     if skill != name and skill in SKILLS:
         return Heuristic(frozenset({skill}))
-    budget = name.removeprefix(_SEARCH)
-    if budget != name and budget.isdigit() and len(budget) < 7 and 1 <= int(budget) <= BUDGET_MAX:
-        return Search(int(budget))
+    if name.startswith(_SEARCH):
+        text = name.removeprefix(_SEARCH)
+        budget = text.removesuffix(_MILLISECONDS)
+        most = BUDGET_MAX if budget == text else MILLISECONDS_MAX
+        if budget.isdecimal() and len(budget) < 7 and 1 <= int(budget) <= most:
+            if budget == text:
+                return Search(int(budget))
+            return Search(BUDGET_MAX, milliseconds=int(budget))
     try:
         return policies[name](seed)
     except KeyError:

@@ -6,7 +6,7 @@ greatest mean worth of the end is the best one. Inputs that fall behind clearly 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from dungeonfighter.bots.imagined import catalogue
@@ -60,15 +60,18 @@ class Rollouts:
         self._goods = {item_input(number): number for number in range(len(self._cat.consumables))}
         self._seed = state.turn * 1_000_003 + state.hero.health * 101
 
-    def best(self, inputs: Iterable[str], usual: str, budget: int) -> str:
+    def best(
+        self, inputs: Iterable[str], usual: str, budget: int, is_late: Callable[[], bool] = lambda: False
+    ) -> str:
         """Return the input with the greatest mean worth, of at most `budget` simulated fights.
 
+        `is_late` is asked after each round of `ROUND` fights for each input; no round follows once it is so.
         It must be ahead of the usual one by more than chance explains; else the usual one is returned.
         """
         worths: dict[str, list[float]] = {text: [] for text in inputs}
         worths.setdefault(usual, [])
         done, spent = 0, 0
-        while len(worths) > 1 and (not done or spent + len(worths) * ROUND <= budget):
+        while len(worths) > 1 and (not done or (spent + len(worths) * ROUND <= budget and not is_late())):
             for text, found in worths.items():
                 found += [self.worth(text, self._seed + number) for number in range(done, done + ROUND)]
             done += ROUND

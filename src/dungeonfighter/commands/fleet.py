@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dungeonfighter.bots.policy import InputPolicy
-from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.bots.registry import BUDGETS, make_policy, policies
 from dungeonfighter.commands import caller_token
 from dungeonfighter.commands.categories import ascension
 from dungeonfighter.commands.numbers import amount, count, whole
@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add("url", metavar="URL", help="the server, for example http://127.0.0.1:8000")
     add("--bots", type=count, default=100, metavar="N", help="how many bots play (default: %(default)s)")
-    add("--policy", default="attack", metavar="P", help=f"{', '.join(policies)} (default: %(default)s)")
+    add("--policy", default="attack", metavar="P",
+        help=f"{', '.join(policies)}; {BUDGETS} (default: %(default)s)")
     add("--seconds", type=amount, default=30.0, metavar="S",
         help="how long, after the warm-up; 0 = until Ctrl-C (default: %(default)g)")
     add("--turns", type=count, default=0, metavar="N",

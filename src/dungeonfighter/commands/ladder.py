@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from dungeonfighter.bots.ladder import Job, mean, play_all, rank, table
-from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.bots.registry import BUDGETS, make_policy, policies
 from dungeonfighter.bots.runner import RunResult
 from dungeonfighter.commands.categories import PUBLIC_SET, add_category
 from dungeonfighter.commands.numbers import count, whole
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the seeds are S, S+1, ... unless the set is public (default: %(default)s)")  # fmt: skip
     add_category(parser)
     add("--policies", default=",".join(policies), metavar="A,B",
-        help="the policies to rank (default: %(default)s)")  # fmt: skip
+        help=f"the policies to rank; {BUDGETS} (default: %(default)s)")  # fmt: skip
     add("--max-inputs", type=count, default=3000, metavar="N",
         help="cut a run off after N inputs (default: %(default)s)")  # fmt: skip
     add("--weapon", choices=[w.name for w in Weapon], default=None,

@@ -88,11 +88,30 @@ def test_it_plays_as_the_heuristic_against_an_enemy_of_other_content() -> None:
 
 def test_the_name_of_the_policy_may_have_a_budget() -> None:
     assert isinstance(make_policy("search-1728"), Search)
-    for wrong in ("search-0", "search-9999999", "search-x"):
+    assert isinstance(make_policy("search-50ms"), Search)
+    for wrong in ("search-0", "search-9999999", "search-x", "search-0ms", "search-60001ms", "search-ms"):
         with pytest.raises(BadInput):
             make_policy(wrong)
     with pytest.raises(ValueError, match="budget"):
         Search(0)
+
+
+def rounds(milliseconds: int) -> int:
+    """Return the rounds of one decision, by a clock that goes on by 10 ms from each look to the next."""
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(len(looks) / 100)
+        return looks[-1]
+
+    Search(400, milliseconds=milliseconds, clock=clock).choose(fight(Intent.heavy, incoming=132))
+    return len(looks) - 1
+
+
+def test_no_round_begins_after_the_milliseconds() -> None:
+    assert rounds(1) == 1
+    assert rounds(15) == 2
+    assert min(rounds(0), rounds(60_000)) > 2
 
 
 def test_equal_runs_of_the_search_are_equal() -> None:
