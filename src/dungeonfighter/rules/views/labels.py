@@ -437,12 +437,14 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
+    grown = f" +{gathered(dungeon) // 10}%" if gathered(dungeon) else ""
+    last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
     if dungeon.ahead:
         shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
-        last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
-        parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
-    if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
-        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10}%.")
+        where = "Behind" if dungeon.phase == _DOORS else "Doors"
+        parts.append(f"{where}: {f'the guardian{grown}' if last else shown}.")
+    if grown and not last:
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'}{grown}.")
     return [" ".join(parts)] if parts else []
 
 
