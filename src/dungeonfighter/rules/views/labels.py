@@ -35,7 +35,7 @@ from dungeonfighter.rules.state import (
 )
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import event_words, item_lines
-from dungeonfighter.rules.views.amounts import healed
+from dungeonfighter.rules.views.amounts import gained_health, healed
 from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.door_words import clear_worth, door_words
@@ -310,7 +310,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp +{gain} hp, +1 potion on sale, {tables.CAMP_TURNS} turns"
+        return f"camp{gained_health(gain)}, +1 potion on sale, {tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
