@@ -118,7 +118,7 @@ def test_the_views_of_a_dungeon_tell_what_gathers_on_the_way() -> None:
     assert f"Guardian +{2 * tables.GATHER // 10}%." in rules().text(state, "e1 t1")
 
 
-def test_the_strength_of_the_guardian_is_told_before_the_way_to_its_door() -> None:
+def test_the_strength_of_the_guardian_is_shown_before_the_way_to_its_door() -> None:
     state = cleared(rooms=5, kills=0)
     the_dungeon(state).room = 3
     play(state, "1")
