@@ -81,11 +81,17 @@ class RabbitMQServer:
     def has_written(self, queue: str) -> bool:
         """Return True if the node would know a quorum queue after a SIGKILL: the file of their names has it.
 
-        RabbitMQ 3.10 writes this file some seconds late, and a queue that is not in it is dead afterwards.
+        RabbitMQ 3.10 writes this file a second late, and a queue that is not in it is dead afterwards: every
+        message is refused. An entry of a deleted queue stays in the file until another one takes its place,
+        so the entry must be of the present queue, whose identifier is the name of its folder.
         """
-        files = self._folder.glob("database/*/quorum/*/names.dets")
         name = f"_{queue}m".encode()  # `m` begins the next term, so that df:in:1 is not found in df:in:15
-        return any(name in file.read_bytes() for file in files)
+        for file in self._folder.glob("database/*/quorum/*/names.dets"):
+            for entry in file.read_bytes().split(name)[1:]:
+                size = int.from_bytes(entry[:4], "big")
+                if (file.parent / os.fsdecode(entry[4 : 4 + size])).is_dir():
+                    return True
+        return False
 
     def kill(self) -> None:
         """End the node and the programs that it has started."""

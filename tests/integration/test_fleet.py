@@ -7,6 +7,7 @@ turn that another player makes is one too many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ from dungeonfighter.fleet.verify import Verdict, verify_load
 from dungeonfighter.fleet.wire import Answer, read_answer
 from dungeonfighter.rules import load_rules
 from testkit.server_process import ServerProcess
+from tests.integration.served import until
 
 BOTS = 20
 TURNS = 1200
@@ -121,6 +123,17 @@ async def test_an_open_loop_keeps_its_rate(tmp_path: Path) -> None:
     assert load.tally.calls == pytest.approx(200, abs=BOTS + 5)
 
 
+def is_open(file: Path) -> bool:
+    """Return True if a process has a file open; the last one to close a SQLite database removes its log."""
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):  # the process or its descriptor has gone
+            for descriptor in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    if descriptor.readlink() == file:
+                        return True
+    return False
+
+
 async def test_a_store_restored_from_an_older_copy_is_found(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         await play(server, "random", 200)
@@ -129,6 +142,7 @@ async def test_a_store_restored_from_an_older_copy_is_found(tmp_path: Path) -> N
         server.start()
         load = await play(server, "random", 400, seed=2)
         server.kill()
+        until(lambda: not is_open(server.database), "the verifier of the killed server still lives")
         for file in copy.glob("games.db*"):
             shutil.copy(file, tmp_path)
         server.start()

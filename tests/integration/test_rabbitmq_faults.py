@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiormq import spec
+from aiormq import connect, spec
 from aiormq.abc import DeliveredMessage
 
 from dungeonfighter.ingress import Producer, TurnReply
@@ -157,6 +157,21 @@ async def test_two_consumers_on_one_stream(client: RabbitMQClient, rules: Rules,
         await players.more()
         assert first.metric('mcp_ingress_messages_total{outcome="ok"}') > 0
         assert second.metric('mcp_ingress_messages_total{outcome="ok"}') > 0
+
+
+async def test_a_queue_that_is_made_once_more_is_alive_after_a_kill(
+    client: RabbitMQClient, rabbitmq_server: RabbitMQServer
+) -> None:
+    """The file of the names still has the entry of the deleted queue when the next one is made."""
+    for _ in range(2):
+        await client.channel.queue_delete("made-twice")
+        await client.declare("made-twice", {"x-queue-type": "quorum"})
+        await until(lambda: rabbitmq_server.has_written("made-twice"))
+    rabbitmq_server.kill()
+    await asyncio.to_thread(rabbitmq_server.start)
+    async with connect(client.url) as connection:
+        channel = await connection.channel()
+        await channel.basic_publish(b"x", routing_key="made-twice", mandatory=True)
 
 
 async def test_the_broker_is_killed_and_started(

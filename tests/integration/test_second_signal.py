@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -151,15 +152,23 @@ def test_any_signal_ends_a_start_that_waits_for_the_lock(
     server.kill()
 
 
-def command(database: Path, *words: str) -> subprocess.Popen[str]:
+@contextmanager
+def command(database: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command; it is killed after `WAIT_SECONDS`, so that a test that reads its output goes on."""
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT / "src"), "COMMIT_TIMEOUT": FOR_EVER, "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "dungeonfighter", *words, f"--db=sqlite:///{database}"], env=environment,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        timer = threading.Timer(WAIT_SECONDS, process.kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            timer.cancel()
 
 
 def wait_for_line(stream: IO[str] | None, words: str) -> None:
@@ -196,7 +205,7 @@ def test_a_second_signal_ends_stdio_with_a_turn_in_flight(tmp_path: Path) -> Non
 
 def test_a_second_interrupt_ends_play_with_a_turn_in_flight(tmp_path: Path) -> None:
     with command(tmp_path / "a.db", "play") as play:
-        wait_for_line(play.stdout, "? for help")
+        wait_for_line(play.stdout, "q to leave")
         with Held(tmp_path / "a.db") as held:
             write_line(play, "1")
             wait_until(held.is_waited_for)
