@@ -1,4 +1,4 @@
-"""What a person needs of a run beside the observation: talents and actions in figures, what a level brought.
+"""The facts of a run that the observation lacks: talents and actions in figures, what a level brought.
 
 Source: docs/rules.md, "The hero", "A fight" and "Items".
 """

@@ -61,7 +61,7 @@ def test_an_enemy_that_acts_twice_before_the_hero_is_named_with_both_hits() -> N
     assert "Both hits together kill you." in shown_of(state)
 
 
-def test_a_combo_that_changes_who_acts_first_is_told() -> None:
+def test_a_combo_that_changes_who_acts_first_is_named() -> None:
     slow = next(n for n, row in enumerate(rules().catalogue.actions) if row.length >= 1500)
     state = combat_state(at=9_000)
     assert "after that combo" not in shown_of(state)

@@ -60,9 +60,9 @@ def test_the_inventory_of_a_low_terminal_only_names_the_actions() -> None:
     state = hub()
     play(state, "2")
     whole, low = shown_of(state), shown_of(state, Canvas(80, ASCII, 20))
-    assert "0 SLAM: A heavy plain blow" in whole
-    assert "0 SLAM: " not in low
-    assert "0 SLAM; `hero` tells what each does" in " ".join(low.split())
+    assert "0 Slam: A heavy plain blow" in whole
+    assert "0 Slam: " not in low
+    assert "0 Slam; `hero` tells what each does" in " ".join(low.split())
 
 
 def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
