@@ -25,19 +25,34 @@ _LESS_IS_MORE: Final = "damage taken"
 """The beginning of a change that is a gain if it is negative."""
 
 
-def bag(player: PlayerView, canvas: Canvas, figures: Mapping[str, str] = _NO_FIGURES) -> list[Spans]:
+def bag(
+    player: PlayerView,
+    canvas: Canvas,
+    figures: Mapping[str, str] = _NO_FIGURES,
+    *,
+    briefly: bool = False,
+) -> list[Spans]:
     """Return the worn items, each beside those of the bag for its slot.
 
     Args:
         figures: The effects of the actions that the items grant, by name.
+        briefly: Only name the worn items that no item of the bag could replace.
     """
     worn = {item.slot: item for item in player.worn}
     folded = [item for item in player.bag if _is_worse(item)]
     lines: list[Spans] = []
+    alone: list[str] = []
     for slot in Slot:
         rivals = [item for item in player.bag if item.slot == slot.name and item not in folded]
         rivals.sort(key=lambda item: (-item.score_change, item.number))
-        lines += _slot(slot.name, worn.get(slot.name), rivals, canvas, figures)
+        item = worn.get(slot.name)
+        if briefly and not rivals:
+            alone += [] if item is None else [f"{slot.name} {item.name}"]
+        else:
+            lines += _slot(slot.name, item, rivals, canvas, figures)
+    if alone:
+        title = Span(" worn (`bag` shows all)", Meaning.title)
+        lines += canvas.text(title, f": {', '.join(alone)}", hanging=3)
     if folded:
         names = ", ".join(f"{item.number} {item.name}" for item in folded)
         lines += canvas.text(Span(f" weaker (`bag N` compares one): {names}", Meaning.quiet), hanging=3)

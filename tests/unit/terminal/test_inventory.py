@@ -143,6 +143,16 @@ def test_a_worn_item_without_a_rival_has_all_its_properties() -> None:
     assert plain(lines[0]).endswith("damage 5, speed +1%, grants Cinder (60%, burn 3)")
 
 
+def test_briefly_a_worn_item_without_a_rival_is_only_named() -> None:
+    player = rules().observe(owner()).player
+    lines = [plain(line) for line in inventory.bag(player, Canvas(80, ASCII), briefly=True)]
+    assert "  worn: -                                bag 3: " in "\n".join(lines)
+    assert not any("worn (" in line or "feet" in line for line in lines)
+    alone = msgspec.structs.replace(player, bag=player.bag[2:])
+    (line,) = [plain(line) for line in inventory.bag(alone, Canvas(80, ASCII), briefly=True)][-1:]
+    assert line == f" worn (`bag` shows all): weapon {player.worn[0].name}"
+
+
 def test_in_the_inventory_wearing_is_named_without_the_changes_above() -> None:
     seen = rules().observe(owner())
     assert inventory.labels(seen) == {}
