@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dungeonfighter.rules import GameOptions, Rules, State, Weapon
+from dungeonfighter.rules.seed_sets import PUBLIC
 from tests.clients.scripted import BOT, MISTAKE, SEED, TURNS, WEAPON, Call, Model, read, structure_in
 from tests.parts import go_without
 from tests.unit.house.sources import ROOT
@@ -113,7 +114,8 @@ def present_view(origin: str, bot: str) -> str:
 
 def assert_played(calls: list[dict[str, Any]], rules: Rules, final_view: str) -> None:
     """Replay the calls on the rules alone: each answer showed the model what they make of it."""
-    state = new_run(rules, calls[0]["arguments"].get("name", "Hero"))
+    begun = calls[0]["arguments"]
+    state = new_run(rules, begun.get("name", "Hero"), is_public="seedSet" in begun)
     for one in calls:
         call, shown = Call(one["tool"], one["arguments"]), one["shown"]
         if call.arguments.get("input") == MISTAKE:
@@ -133,9 +135,10 @@ def assert_played(calls: list[dict[str, Any]], rules: Rules, final_view: str) ->
     }  # fmt: skip
 
 
-def new_run(rules: Rules, name: str = "Hero") -> State:
-    """Return the beginning of the run that the model plays."""
-    return rules.new_game(GameOptions(seed=SEED, weapon=Weapon[WEAPON], name=name))
+def new_run(rules: Rules, name: str = "Hero", *, is_public: bool = False) -> State:
+    """Return the beginning of the run that the model plays, of `SEED` or of the public seed number `SEED`."""
+    seed = PUBLIC[SEED - 1] if is_public else SEED
+    return rules.new_game(GameOptions(seed=seed, weapon=Weapon[WEAPON], name=name))
 
 
 def assert_explains(shown: str, rules: Rules, state: State) -> None:

@@ -148,8 +148,11 @@ class Model:
             game = read((yield self._input(game, choice(game))))
 
     def _start(self) -> Call:
-        more = {"name": "Ada", "mode": "casual", "view": "text", "episode": 1} if self._fills_in else {}
-        return Call("start_new_game", {"seed": SEED, "weapon": WEAPON} | more)
+        more = {
+            "name": "Ada", "mode": "casual", "ascension": 0, "seedSet": "public",
+            "view": "text", "episode": 1,
+        }  # fmt: skip
+        return Call("start_new_game", {"seed": SEED, "weapon": WEAPON} | (more if self._fills_in else {}))
 
     def _input(self, game: Reading, text: str) -> Call:
         return Call("handle_input", {"input": text} | self._place(game))

@@ -11,9 +11,9 @@ from dungeonfighter import limits
 from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.model import HABITS
-from dungeonfighter.rules.state import Intent
+from dungeonfighter.rules.state import Intent, Status
 from dungeonfighter.rules.views.sentences import STATUSES
-from tests.unit.rules.position import combat_state, rules, the_fight
+from tests.unit.rules.position import combat_state, dealt, play, rules, taken, the_fight
 
 PLAIN = " ".join(RULES.split())
 
@@ -27,7 +27,8 @@ PLAIN = " ".join(RULES.split())
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
         f"who gathers {tables.GATHER // 10} % for each room passed",
         f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
-        f"is set up (`Rend+`): +{tables.SET_UP_BONUS // 10} %",
+        f"one behind an action that inflicts a status (`Rend+`) +{tables.SET_UP_BONUS // 10} %",
+        f"an opener first or a finisher last deals +{tables.EDGE_BONUS // 10} %",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
         f"from {tables.COMBO_MIN} combo",
@@ -53,6 +54,57 @@ def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None
     assert words in PLAIN
 
 
+def figure(pattern: str) -> float:
+    """Return the number that the rules for a model give at this place."""
+    found = re.search(pattern, PLAIN)
+    assert found is not None, pattern
+    return float(found[1])
+
+
+@pytest.mark.parametrize(
+    ("status", "pattern"),
+    [
+        (Status.weaken, r"weaken \(takes x([\d.]+)\)"),
+        (Status.mark, r"mark \(x([\d.]+) once\)"),
+        (Status.shield, r"shield \(x([\d.]+)\) after it"),
+    ],
+)
+def test_a_status_changes_the_damage_after_the_armour_by_its_figure(status: Status, pattern: str) -> None:
+    def lost(number: int) -> int:
+        state = combat_state(faces=(10,), at=1, hero_armour=5)
+        the_fight(state).hero.statuses[status] = number
+        return taken(state, "4")
+
+    assert lost(2) == int(lost(0) * figure(pattern))
+
+
+def test_an_opener_in_the_first_slot_deals_its_figure_more() -> None:
+    cat = rules().catalogue
+    row = next(row for row in cat.actions if row.opener)
+    more = 1 + figure(r"an opener first or a finisher last deals \+(\d+) %") / 100
+    state = combat_state(faces=(19,))
+    figures = state.hero.figures
+    figures.damage = 10_000
+    state.hero.strip = [cat.actions.index(row)]
+    plain = figures.damage * figures.amp / 1000 * tables.ROLL[3] / 1000 * row.damage / 1000
+    assert dealt(state, "1") == pytest.approx(plain * more * row.hits, rel=0.02)
+
+
+def test_luck_rerolls_as_many_misses_as_it_says() -> None:
+    assert figure(r"`luck (\d)` rerolls \d misses") == figure(r"`luck \d` rerolls (\d) misses")
+    state = combat_state(faces=(2, 10, 2), luck=1)
+    play(state, "1")
+    assert the_fight(state).luck == 0
+    assert the_fight(state).health < the_fight(state).health_max
+    assert dealt(state, "1") == 0
+
+
+def test_an_interrupted_enemy_attacks_lightly() -> None:
+    state = combat_state(intent=Intent.heal, faces=(10,))
+    play(state, "2")
+    assert the_fight(state).intent == Intent.light
+
+
 def test_the_rules_for_a_model_explain_every_habit() -> None:
     enemies = PLAIN.partition("**Enemies.**")[2].partition("**Dungeon.**")[0]
     for habit in HABITS:
@@ -61,7 +113,7 @@ def test_the_rules_for_a_model_explain_every_habit() -> None:
 
 def test_the_rules_for_a_model_name_what_can_be_interrupted() -> None:
     listed = ", ".join(Intent(number).name for number in sorted(tables.INTERRUPTED))
-    assert f"interrupts {listed}." in PLAIN
+    assert f"interrupts {listed}: it attacks lightly instead." in PLAIN
 
 
 def test_the_prompt_explains_the_clock_and_every_status() -> None:
