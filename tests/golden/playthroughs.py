@@ -195,8 +195,8 @@ def _open_inventory(state: State) -> str:
 
 
 def _camp(state: State) -> str:
-    hurt = state.hero.health < state.hero.figures.health_max
-    return "4" if state.phase == Phase.GameLoop and hurt else ""
+    camps = not state.world.camped and state.hero.health < state.hero.figures.health_max
+    return "4" if state.phase == Phase.GameLoop and camps else ""
 
 
 def _order_strip(state: State) -> str:

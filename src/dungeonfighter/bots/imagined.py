@@ -21,6 +21,7 @@ from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.dice import streams
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.fighting.conditions import more
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.state import (
     Fight,
     Fighter,
@@ -44,6 +45,8 @@ GEAR_MAX: Final = 1024
 _TRIES: Final = 3
 """The corrections by which the damage of the enemy comes to what the view shows."""
 _STUN: Final = int(Status.stun)
+_LIMITED: Final = (int(Intent.heal), int(Intent.summon))
+"""The actions of which an enemy has only so many in a fight."""
 _SLOW: Final = int(Status.slow)
 _PENALTY: Final = int(Status.roll_penalty)
 _PERKS_OF_GEAR: Final = tuple(PERKS)
@@ -124,6 +127,8 @@ def _fight(cat: Catalogue, o: Observation, c: CombatView, tilt: str, shift: int)
     )  # fmt: skip
     fight.intent_status = cat.enemy_status[enemy] if c.intent == "status" else -1
     fight.pattern_at, fight.low = place, low
+    if c.intent_after == Intent.normal.name and following(cat, fight) in _LIMITED:
+        fight.heals = tables.ENEMY_HEALS_MAX
     fight.step, fight.luck = c.strip_step, c.luck
     fight.exposed, fight.opening = c.exposed, c.opening
     fight.damage = damage * c.health_max // max(1, usual)
@@ -171,10 +176,15 @@ def _place(cat: Catalogue, enemy: int, rank: int, c: CombatView) -> tuple[bool, 
     for low in lows:
         pattern = (cat.enemy_pattern_low if low else cat.enemy_pattern)[enemy]
         for place, intent in enumerate(pattern):
-            fits = 2 * (intent == after) + (pattern[place - 1] == shown)
+            fits = 2 * _fit(intent, after) + _fit(pattern[place - 1], shown)
             if fits > best:
                 best, found = fits, (low, place)
     return found
+
+
+def _fit(intent: int, shown: int) -> int:
+    """Return 2 if the pattern's action is the shown one, 1 if a normal attack may be shown in its place."""
+    return 2 if intent == shown else int(shown == Intent.normal and intent in _LIMITED)
 
 
 def _tilt(o: Observation) -> tuple[str, int]:
