@@ -88,7 +88,7 @@ first. `bleed 3 (-12)`: health an action.
 act again. 4 guard: you act right after the enemy, take {_guarded(Intent.normal)} (heavy and crush \
 {_guarded(Intent.heavy)}) and no status; heavy marks it. 5, 6, item n: half the time. 8 flee: an enemy \
 due before your next action acts first, then a d20 of {tables.FLEE_NEEDS}; you slip past it for \
-{tables.SLIP_TURNS} turns, from a guardian as leaving. 9 auto: attacks to the end or \
+{1 + tables.SLIP_TURNS} turns, from a guardian as leaving. 9 auto: attacks to the end or \
 {_percent(tables.AUTO_STOPS_BELOW)} health.
 
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}: it attacks lightly instead. A precise hit \
@@ -107,7 +107,7 @@ to {tables.ENTRY_SURPRISED} the enemy acts first. In a cleared room search once,
 rest: {_percent(tables.REST)} health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last \
 room holds a guardian, who gathers {_percent(tables.GATHER)} for each room passed without a kill. \
 Finishing heals {_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving \
-costs {tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new \
+costs {1 + tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new \
 level); the dungeon waits. The hub restocks after a new level.
 
 **Growth.** Gear: `hit +1` lowers the roll needed by 1; `+6% overall` estimates your strength. Another \
@@ -123,7 +123,8 @@ for each region's boss, {tables.LAST_POINTS // 100} for the last. Three regions 
 **Clock.** After some turns (`stirs in 9`) the dungeons stir: new enemies gain \
 {_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked \
 run ends after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one; camping takes \
-{tables.CAMP_TURNS}, leaving {tables.LEAVE_TURNS}, travel {tables.TRAVEL_TURNS}, each attack of auto 1.
+{1 + tables.CAMP_TURNS}, leaving {1 + tables.LEAVE_TURNS}, travel {1 + tables.TRAVEL_TURNS}, each attack \
+of auto 1.
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
 ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. The last three without a \

@@ -260,7 +260,7 @@ def _game_loop(cat: Catalogue, key: Key) -> list[Entry]:
     entries = list(_HUB)
     more: tuple[Entry, ...] = (
         ("3", labels.TRAVEL, plays.to_phase, _REGION_TRAVEL),
-        ("4", f"camp: {tables.CAMP // 10} % health, {tables.CAMP_TURNS} turns", plays.camp, 0),
+        ("4", f"camp: {tables.CAMP // 10} % health, {1 + tables.CAMP_TURNS} turns", plays.camp, 0),
         ("5", "buy a potion", plays.buy_good, 5),
         ("6", "buy the item on sale", plays.buy_item, 0),
         ("7", "other wares", plays.reroll, 0),
@@ -360,7 +360,12 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
         entries.append(
-            (str(number), f"{cat.regions[region].name}: {tables.TRAVEL_TURNS} turns", plays.travel, region)
+            (
+                str(number),
+                f"{cat.regions[region].name}: {1 + tables.TRAVEL_TURNS} turns",
+                plays.travel,
+                region,
+            )
         )
     return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 

@@ -10,12 +10,12 @@ import pytest
 from dungeonfighter.bots.imagined import bonuses_of, imagine
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
-from dungeonfighter.rules import GameOptions, Mode, State, bonuses, codec
+from dungeonfighter.rules import GameOptions, Mode, State, bonuses, codec, tables
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.dice import streams
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.fighting.intents import following
-from dungeonfighter.rules.state import Item
+from dungeonfighter.rules.state import Intent, Item
 from tests.unit.rules.position import rules
 
 SEEDS = range(500, 502)
@@ -108,3 +108,22 @@ def test_the_name_of_a_unique_item_tells_its_power() -> None:
     cat = rules().catalogue
     for relic, item in enumerate(cat.relic_items):
         assert bonuses_of(((cat.items[item].name,),))[3] == 1 << relic
+
+
+def test_an_enemy_that_has_summoned_twice_attacks_in_place_of_a_third_time() -> None:
+    cat = rules().catalogue
+    found = 0
+    for state in positions():
+        twin = codec.copy(state)
+        fight = twin.fight
+        assert fight is not None
+        pattern = cat.enemy_pattern[fight.enemy_kind] if fight.rank else ()
+        if Intent.summon not in pattern or fight.low:
+            continue
+        place = pattern.index(Intent.summon)
+        fight.pattern_at, fight.intent, fight.heals = place, pattern[place - 1], tables.ENEMY_HEALS_MAX
+        copy = made(twin).fight
+        assert copy is not None
+        assert following(cat, copy) == Intent.normal
+        found += 1
+    assert found

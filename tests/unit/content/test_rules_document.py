@@ -129,10 +129,10 @@ CLAIMS: Final = {
     "prepared": f"a shield of {tables.PREPARED} in the next fight",
     "scars": f"A hero with six scars loses {percent(tables.SCAR_BEYOND)} of health",
     "stock": f"The hub sells {tables.STOCK[5]} potions, a bomb, {tables.STOCK[7]} rations",
-    "slipping": f"for {tables.SLIP_TURNS} turns more the room is passed",
+    "slipping": f"for {tables.SLIP_TURNS} further turns the room is passed",
     "bomb": f"and {percent(tables.BOMB_SHARE[0])} of the enemy's maximum health "
     f"({percent(tables.BOMB_SHARE[3])} of a boss's)",
-    "camp": f"Camping gives {percent(tables.CAMP)} for {tables.CAMP_TURNS} turns",
+    "camp": f"Camping gives {percent(tables.CAMP)} for {tables.CAMP_TURNS} further turns",
     "rarities": " / ".join(map(str, loot.RARITY_WEIGHTS)),
     "drops": f"an item with {percent(tables.RANK_DROP[0])} (guardian {percent(tables.RANK_DROP[2])}",
     "potions": f"a potion with {percent(tables.DROP_POTION)}, another consumable with "

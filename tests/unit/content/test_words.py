@@ -13,6 +13,7 @@ from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.loot import name, roll_item
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import dungeon as dungeons
+from dungeonfighter.rules.journey.world import allowance_left
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Rank, RoomKind, RoomPhase, Status
 from dungeonfighter.rules.views.actions import figures
@@ -151,19 +152,19 @@ def test_leaving_mentions_its_price() -> None:
         state.phase = int(Phase.Dungeon)
         if the_dungeon(state).phase == RoomPhase.doors:
             the_dungeon(state).doors = [Door(-1, 0, -1)]
-        assert "9 leave: 10 turns + scar" in line(state)
-        assert label(state, "9") == "leave: 10 turns + scar"
+        assert "9 leave: 11 turns + scar" in line(state)
+        assert label(state, "9") == "leave: 11 turns + scar"
         teach(state, "escape_artist")
-        assert line(state).endswith("9 leave: 10 turns")
+        assert line(state).endswith("9 leave: 11 turns")
     fight = combat_state()
-    assert label(fight, "8") == "flee: past it, 6 turns"
+    assert label(fight, "8") == "flee: past it, 7 turns"
     the_fight(fight).enemy.next_at = 1
-    assert label(fight, "8") == "flee: the enemy acts first; past it, 6 turns"
+    assert label(fight, "8") == "flee: the enemy acts first; past it, 7 turns"
     the_fight(fight).rank = int(Rank.guardian)
-    words = "flee: the enemy acts first; 10 turns + scar, the guardian is then fresh"
+    words = "flee: the enemy acts first; 11 turns + scar, the guardian is then fresh"
     assert label(fight, "8") == words
     teach(fight, "escape_artist")
-    assert label(fight, "8") == "flee: 10 turns, the guardian is then fresh"
+    assert label(fight, "8") == "flee: 11 turns, the guardian is then fresh"
 
 
 def test_no_two_doors_of_a_choice_look_alike() -> None:
@@ -317,14 +318,29 @@ def test_a_fight_of_a_ranked_run_shows_the_turns_when_few_are_left() -> None:
     assert view(state).split("\n")[0].endswith(" | 150 turns left")
 
 
+@pytest.mark.parametrize(
+    ("state", "text"), [(hub(), "4"), (doors(), "9"), (combat_state(rank=Rank.guardian), "8")]
+)
+def test_the_turns_of_a_label_are_those_that_the_input_costs(state: State, text: str) -> None:
+    state.hero.health -= 1
+    found = re.search(r"(\d+) turns", label(state, text))
+    assert found is not None
+    if state.fight is not None:
+        the_fight(state).hero.next_at = 0
+        roll(state, 20)
+    before = allowance_left(state)
+    play(state, text)
+    assert before - allowance_left(state) == int(found[1])
+
+
 def test_what_takes_turns_says_so() -> None:
     state = hub()
     state.hero.health = 1
     state.world.bosses = 1
-    assert f", {tables.CAMP_TURNS} turns" in label(state, "4")
-    assert "10 turns" in label(state, "3")
+    assert f", {1 + tables.CAMP_TURNS} turns" in label(state, "4")
+    assert "11 turns" in label(state, "3")
     play(state, "3")
-    assert "10 turns" in label(state, "1")
+    assert "11 turns" in label(state, "1")
     assert "each attack is a turn" in label(combat_state(), "9")
 
 

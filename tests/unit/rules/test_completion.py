@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dungeonfighter.rules import State
+from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import dungeon as dungeon_rules
 from dungeonfighter.rules.state import Phase
 from tests.unit.rules.position import cleared, rules, the_dungeon
@@ -52,6 +53,29 @@ def test_a_new_level_heals_the_scars() -> None:
     the_dungeon(state).room = 2
     dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
     assert state.hero.scars == 0
+
+
+def test_a_repeat_is_named_in_the_turn_that_completes_it() -> None:
+    state = complete_dungeon(level=5)
+    assert "A repeat" not in rules().text(state, "e1 t1")
+    the_dungeon(state).level = 5
+    state.turn_start = len(state.log)
+    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
+    assert "A repeat: no points, the clock runs on." in rules().text(state, "e1 t1")
+    state.turn_start = len(state.log)
+    assert "A repeat" not in rules().text(state, "e1 t1")
+
+
+def test_all_experience_of_the_last_room_is_in_the_events() -> None:
+    state = cleared(rooms=2)
+    state.hero.level = 9
+    the_dungeon(state).room = 2
+    before = state.hero.xp
+    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
+    by_code = {event[0]: event for event in state.log}
+    gained = by_code[Event.RoomCleared][1] + by_code[Event.DungeonCleared][2]
+    assert gained == state.hero.xp - before
+    assert f"Room cleared: +{by_code[Event.RoomCleared][1]} xp." in rules().text(state, "e1 t1")
 
 
 def test_a_repeated_completion_is_worth_less_than_two_thirds() -> None:

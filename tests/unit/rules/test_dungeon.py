@@ -245,6 +245,15 @@ def test_a_rest_room_heals_40_percent() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * 400 // 1000
 
 
+def test_health_that_would_not_be_gained_is_not_offered() -> None:
+    state = room(RoomKind.rest)
+    assert " hp or " not in rules().text(state, "e1").rpartition("\n")[2]
+    play(state, "1")
+    assert "\n1 sleep |2 study +" in rules().text(state, "e1")
+    state.hero.health -= 7
+    assert "\n1 sleep +7 hp |2 study +" in rules().text(state, "e1")
+
+
 def test_a_rest_room_teaches() -> None:
     state = room(RoomKind.rest)
     play(state, "1")

@@ -143,13 +143,13 @@ def test_the_doors_of_the_room_after_the_next_are_shown_and_come_true() -> None:
         seen = rules().observe(state).current_room
         assert seen is not None
         assert len(seen.ahead) == len(ahead)
-        assert "Then: " in rules().text(state, "e1 t1")
+        assert "Behind: " in rules().text(state, "e1 t1")
         trap = rules().catalogue.places[the_dungeon(state).theme][RoomKind.trap][0]
         the_dungeon(state).doors = [Door(int(RoomKind.trap), 1, trap)]
         play(state, "1")
         if the_dungeon(state).phase == RoomPhase.offer:  # a trap with options
             play(state, "1")
-        assert "Next: " in rules().text(state, "e1 t1")
+        assert "Doors: " in rules().text(state, "e1 t1")
         the_dungeon(state).ahead = ahead
         play(state, "1")
         assert the_dungeon(state).doors == ahead
@@ -161,7 +161,7 @@ def test_the_guardian_is_shown_two_rooms_ahead() -> None:
     state = doors(level=1)
     play(state, "9")
     play(state, "dungeon 2")
-    assert "Then: the guardian." in rules().text(state, "e1 t1")
+    assert "Behind: the guardian." in rules().text(state, "e1 t1")
 
 
 def test_an_informing_entry_lets_the_hero_see_through_the_next_doors() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.state import Hero
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 
 
 def healed(hero: Hero, permille: int) -> int:
@@ -11,6 +12,13 @@ def healed(hero: Hero, permille: int) -> int:
     most = hero.figures.health_max
     gain, missing = most * permille // 1000, most - hero.health
     return gain if gain < missing else missing
+
+
+def gained_health(gain: int) -> str:
+    """Return " +65 hp", or "" for 0."""
+    if not gain:
+        return ""
+    return f" +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
 
 
 def experience(hero: Hero, permille: int, level: int) -> int:

@@ -45,7 +45,8 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
     if kind == _REST:
         slept = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
         scar = " or a scar" if hero.scars else ""
-        return f"+{slept} hp or {experience(hero, 1000 * tables.STUDY_UNITS, level)} xp{scar}"
+        health = f"+{slept} hp or " if slept else ""
+        return f"{health}{experience(hero, 1000 * tables.STUDY_UNITS, level)} xp{scar}"
     if kind == _TRAP:
         return _trap(cat, hero, dungeon)
     return {_SHRINE: "options, or pass", _MERCHANT: "2 items, 2 consumables"}.get(kind, "")
@@ -60,6 +61,8 @@ def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
         if what == "health"
     ]
     least, most = min(costs, default=0), max(costs, default=0)
+    if not most:
+        return f"{odds}% unharmed"
     lost = f"-{most}" if least == most else f"-{least} to -{most}"
     return f"{odds}% unharmed, else {lost} hp"
 

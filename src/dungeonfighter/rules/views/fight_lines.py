@@ -54,8 +54,8 @@ _CRITICAL_MIN: Final = tables.CRITICAL_FACE
 _FLIGHT: Final = "flee (its reward is lost)"
 _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in Rank)
 _AUTO: Final = " |9 auto"
-_SLIP: Final = f"{tables.SLIP_TURNS} turns"
-_LEAVE: Final = f"{tables.LEAVE_TURNS} turns"
+_SLIP: Final = f"{1 + tables.SLIP_TURNS} turns"
+_LEAVE: Final = f"{1 + tables.LEAVE_TURNS} turns"
 _FLEES: Final = tuple(
     tuple(f" |8 flee {5 * faces}{price}" for faces in range(21)) for price in ("", " scar", f" {_LEAVE}")
 )

@@ -35,7 +35,7 @@ from dungeonfighter.rules.state import (
 )
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import event_words, item_lines
-from dungeonfighter.rules.views.amounts import healed
+from dungeonfighter.rules.views.amounts import gained_health, healed
 from dungeonfighter.rules.views.classes import CLASSES, STATS
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.door_words import clear_worth, door_words
@@ -255,11 +255,11 @@ def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Compari
     return whole
 
 
-_PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
+_PRICE_WITHOUT_SCAR: Final = f"{1 + tables.LEAVE_TURNS} turns"
 _PRICE: Final = f"{_PRICE_WITHOUT_SCAR} + scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
-TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
+TRAVEL: Final = f"travel: {1 + tables.TRAVEL_TURNS} turns"
 _WARES_OF_A_SLOT: Final = "|wares slot"
 _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
@@ -310,7 +310,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp +{gain} hp, +1 potion on sale, {tables.CAMP_TURNS} turns"
+        return f"camp{gained_health(gain)}, +1 potion on sale, {1 + tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
@@ -383,7 +383,7 @@ def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     free = state.hero.figures.perks[Perk.escape_artist]
     first = "the enemy acts first; " if combat.enemy_first(state) and not free else ""
     if state.fight.rank < Rank.guardian:
-        return f"flee: {first}past it, {tables.SLIP_TURNS} turns"
+        return f"flee: {first}past it, {1 + tables.SLIP_TURNS} turns"
     return f"flee: {first}{_PRICE_WITHOUT_SCAR if free else _PRICE}, the guardian is then fresh"
 
 
@@ -437,12 +437,14 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
 def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
+    grown = f" +{gathered(dungeon) // 10}%" if gathered(dungeon) else ""
+    last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
     if dungeon.ahead:
         shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
-        last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
-        parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
-    if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
-        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10}%.")
+        where = "Behind" if dungeon.phase == _DOORS else "Doors"
+        parts.append(f"{where}: {f'the guardian{grown}' if last else shown}.")
+    if grown and not last:
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'}{grown}.")
     return [" ".join(parts)] if parts else []
 
 

@@ -14,9 +14,9 @@ from dungeonfighter.rules.character.hero import search_faces
 from dungeonfighter.rules.state import Dungeon, RoomKind, State
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import item_lines
-from dungeonfighter.rules.views.amounts import experience, healed
+from dungeonfighter.rules.views.amounts import experience, gained_health, healed
 from dungeonfighter.rules.views.comparison import Comparison
-from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
+from dungeonfighter.rules.views.numerals import NUMERALS
 
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
@@ -29,7 +29,8 @@ def several(name: str, count: int) -> str:
 def room_words(state: State, dungeon: Dungeon, number: int) -> str:
     hero = state.hero
     if dungeon.kind == _REST and number == 1:
-        return f"sleep +{healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
+        gain = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
+        return f"sleep{gained_health(gain)}"
     if dungeon.kind == _REST and number == 2:
         return f"study +{experience(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
     return ""
@@ -59,7 +60,7 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
         left = f"{rations} ration{'' if rations == 1 else 's'}"
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
+        return f"rest{gained_health(gain)} ({left})"
     if number == 6:
         return f"prepare: shield {tables.PREPARED}"
     return ""
@@ -70,5 +71,4 @@ def drink_words(cat: Catalogue, state: State) -> str:
     good = cat.consumable_at[5]
     row = cat.consumables[good]
     gain = healed(hero, row.amount)
-    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-    return f"drink {several(row.name, hero.consumables[good])} +{amount} hp"
+    return f"drink {several(row.name, hero.consumables[good])}{gained_health(gain)}"
