@@ -122,10 +122,10 @@ def test_the_strength_of_the_guardian_is_shown_before_the_way_to_its_door() -> N
     state = cleared(rooms=5, kills=0)
     the_dungeon(state).room = 3
     play(state, "1")
-    assert f"Behind: the guardian +{3 * tables.GATHER // 10}%." in rules().text(state, "e1 t1")
+    assert f"Behind: guardian +{3 * tables.GATHER // 10}%." in rules().text(state, "e1 t1")
     the_dungeon(state).phase, the_dungeon(state).room = int(RoomPhase.cleared), 4
     grown = 4 * tables.GATHER // 10
-    assert f"Doors: the guardian +{grown}%." in rules().text(state, "e1 t1")
+    assert f"Doors: guardian +{grown}%." in rules().text(state, "e1 t1")
 
 
 def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:

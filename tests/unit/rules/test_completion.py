@@ -73,9 +73,9 @@ def test_all_experience_of_the_last_room_is_in_the_events() -> None:
     before = state.hero.xp
     dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
     by_code = {event[0]: event for event in state.log}
-    gained = by_code[Event.RoomCleared][1] + by_code[Event.DungeonCleared][2]
+    gained = by_code[Event.ExperienceGained][1] + by_code[Event.DungeonCleared][2]
     assert gained == state.hero.xp - before
-    assert f"Room cleared: +{by_code[Event.RoomCleared][1]} xp." in rules().text(state, "e1 t1")
+    assert f"+{by_code[Event.ExperienceGained][1]} xp." in rules().text(state, "e1 t1")
 
 
 def test_a_repeated_completion_is_worth_less_than_two_thirds() -> None:

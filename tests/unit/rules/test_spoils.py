@@ -161,7 +161,7 @@ def test_the_guardian_is_shown_two_rooms_ahead() -> None:
     state = doors(level=1)
     play(state, "9")
     play(state, "dungeon 2")
-    assert "Behind: the guardian." in rules().text(state, "e1 t1")
+    assert "Behind: guardian." in rules().text(state, "e1 t1")
 
 
 def test_an_informing_entry_lets_the_hero_see_through_the_next_doors() -> None:

@@ -278,10 +278,11 @@ def _reward_kill(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -
 def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Clear the room of a fight; only such a room gives experience, or completes the dungeon."""
     gained = gain_units(state, tables.ROOM_XP, dungeon.level)
-    state.log.append([Event.RoomCleared, gained])
     if dungeon.room >= dungeon.rooms:
+        state.log.append([Event.ExperienceGained, gained])
         _complete(cat, state, dungeon)
         return
+    state.log.append([Event.RoomCleared, gained])
     dungeon.phase = _CLEARED
 
 

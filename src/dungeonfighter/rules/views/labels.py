@@ -442,7 +442,7 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     if dungeon.ahead:
         shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
         where = "Behind" if dungeon.phase == _DOORS else "Doors"
-        parts.append(f"{where}: {f'the guardian{grown}' if last else shown}.")
+        parts.append(f"{where}: {f'guardian{grown}' if last else shown}.")
     if grown and not last:
         parts.append(f"{'Boss' if dungeon.boss else 'Guardian'}{grown}.")
     return [" ".join(parts)] if parts else []
