@@ -170,8 +170,8 @@ async def test_a_queue_that_is_made_once_more_is_alive_after_a_kill(
     rabbitmq_server.kill()
     await asyncio.to_thread(rabbitmq_server.start)
     async with connect(client.url) as connection:
-        channel = await connection.channel()
-        await channel.basic_publish(b"x", routing_key="made-twice", mandatory=True)
+        client.channel = await connection.channel(on_return_raises=True)
+        await client.send("made-twice", b"x")
 
 
 async def test_the_broker_is_killed_and_started(

@@ -8,6 +8,7 @@ Source: docs/rules.md; docs/architecture.md, "Rules identity".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -67,6 +68,13 @@ class Step(Struct, gc=False):
     reward: int
     terminated: bool
     truncated: bool
+
+
+def _listed(choices: Sequence[Choice]) -> str:
+    """Return the end of a refusal: the patterns of which the list has one example each, and the list."""
+    patterns = ", ".join(choice.pattern for choice in choices if choice.pattern)
+    legal = ", ".join(choice.input for choice in choices)
+    return f"{f'; patterns: {patterns}' if patterns else ''}; legal: {legal}"
 
 
 class Rules:
@@ -182,8 +190,7 @@ class Rules:
             text = canonical(text)
             play = menu.table.get(text)
             if play is None and (wrong := verbs.play(self.catalogue, state, text)) != verbs.DONE:
-                legal = ", ".join(choice.input for choice in menu.choices)
-                raise IllegalInput(f"'{text}' is not legal now: {wrong}; legal: {legal}")
+                raise IllegalInput(f"'{text}' is not legal now: {wrong}{_listed(menu.choices)}")
         return play
 
     def observe(self, state: State, *, briefly: bool = False) -> Observation:

@@ -1,8 +1,9 @@
 """The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`,
 `wares head`.
 
-Each is checked before it changes the state, and a refusal says exactly what is wrong. The module
-also explains why a number or a consumable is not legal now.
+Each is checked before it changes the state, and a refusal says exactly what is wrong. A verb without its
+number is refused with a list of what it can take; `talents` is always refused with the hero's talents. The
+module also explains why a number or a consumable is not legal now.
 
 Source: docs/rules.md, "Inputs".
 """
@@ -18,7 +19,13 @@ from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.journey import choices, hub, road, wares
 from dungeonfighter.rules.journey.dungeon import enter
 from dungeonfighter.rules.state import Dungeon, Phase, Rank, RoomKind, RoomPhase, Slot, State
-from dungeonfighter.rules.views.inventory_lines import all_actions, all_goods, all_items, all_worn
+from dungeonfighter.rules.views.inventory_lines import (
+    all_actions,
+    all_goods,
+    all_items,
+    all_talents,
+    all_worn,
+)
 
 _INVENTORY = int(Phase.Inventory)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -57,7 +64,7 @@ def play(cat: Catalogue, state: State, text: str) -> str:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in ("dungeon", "item", "wares") and not at_leisure(state):
+    if word not in _ANYWHERE and not at_leisure(state):
         return GEAR
     return verb(cat, state, rest)
 
@@ -85,7 +92,7 @@ def _unequip(cat: Catalogue, state: State, rest: str) -> str:
 def _drop(cat: Catalogue, state: State, rest: str) -> str:
     listed = numbers(rest)
     if listed is None or len(listed) != 1:
-        return f"it needs a bag number: {all_items(cat, state.hero) or 'the bag is empty'}"
+        return f"it needs a bag number: {all_items(cat, state.hero, scrap=True) or 'the bag is empty'}"
     return inventory.drop(cat, state, listed[0])
 
 
@@ -105,6 +112,10 @@ def _trade(cat: Catalogue, state: State, rest: str) -> str:
     return inventory.trade(cat, state, listed)
 
 
+def _talents(cat: Catalogue, state: State, rest: str) -> str:
+    return f"it only lists your talents: {all_talents(cat, state.hero) or 'none'}"
+
+
 def _enter(cat: Catalogue, state: State, rest: str) -> str:
     if state.phase not in (_GAME_LOOP, _DUNGEON_SELECTION):
         return "a dungeon is entered from the hub"
@@ -121,9 +132,9 @@ def _enter(cat: Catalogue, state: State, rest: str) -> str:
 def _wares(cat: Catalogue, state: State, rest: str) -> str:
     if state.phase != _GAME_LOOP:
         return "the hub sells wares"
-    if rest not in Slot.__members__:
-        return f"the slots are {', '.join(Slot.__members__)}"
     price = prices.reroll(state.hero, state.world, chosen=True)
+    if rest not in Slot.__members__:
+        return f"it needs a slot, {', '.join(Slot.__members__)}, and {price} gold"
     if price > state.hero.gold:
         return f"it costs {price} gold, and you have {state.hero.gold}"
     hub.reroll(cat, state, Slot[rest])
@@ -229,4 +240,7 @@ _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
     "dungeon": _enter,
     "item": _item,
     "wares": _wares,
+    "talents": _talents,
 }
+_ANYWHERE: Final = frozenset(("dungeon", "item", "wares", "talents"))
+"""The verbs that say themselves where they are legal; the others need leisure."""

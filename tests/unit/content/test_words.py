@@ -80,9 +80,9 @@ def _goods(**counts: int) -> list[int]:
     ("text", "face", "expected"),
     [
         ("1", 9, r"You roll 9: hit \d+\."),
-        ("2", 19, r"You precise 19\+3: combo SLAM \d+\."),
+        ("2", 19, r"You precise 19\+3: combo Slam \d+\."),
         ("3", 12, r"You power 12-3: hit \d+\."),
-        ("2", 20, r"You precise 20\+3: critical SLAM \d+\."),
+        ("2", 20, r"You precise 20\+3: critical Slam \d+\."),
         ("1", 3, r"You roll 3: miss\."),
         ("3", 1, r"You power 1-3: critical miss\."),
     ],
@@ -290,7 +290,7 @@ def test_the_inventory_says_what_the_actions_do() -> None:
         play(state, "strip")
     text = str(caught.value)
     for expected in (
-        "0 SLAM 120%", "1 Skull Ringer 125%, time x1.1, roll penalty 2", "2 Haymaker 190%, time x1.35",
+        "0 Slam 120%", "1 Skull Ringer 125%, time x1.1, roll penalty 2", "2 Haymaker 190%, time x1.35",
         "5 Battle Roar 70%, time x0.7, opener, fortify 4 on you",
         "7 Avalanche 4 x 40%, time x1.2, finisher",
     ):  # fmt: skip

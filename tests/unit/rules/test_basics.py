@@ -129,7 +129,7 @@ def test_every_event_has_a_sentence(code: int) -> None:
 
 def test_a_sentence_is_short() -> None:
     text = sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 3, 31])
-    assert text == "You precise 14+3: combo STRIKE 31."
+    assert text == "You precise 14+3: combo Strike 31."
 
 
 def test_decode_gives_back_what_was_encoded() -> None:

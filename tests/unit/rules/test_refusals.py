@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from dungeonfighter.errors import IllegalInput
 from dungeonfighter.rules import State
@@ -12,7 +15,7 @@ from dungeonfighter.rules.character.loot import affix_texts, name, roll_item
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Phase, Weapon
 from dungeonfighter.rules.views.actions import listed as listed_action
-from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules
+from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules, teach
 
 
 def why(state: State, text: str) -> str:
@@ -23,6 +26,10 @@ def why(state: State, text: str) -> str:
     assert rules().encode(state) == before
     said, _, legal = str(caught.value).partition("; legal: ")
     assert legal == ", ".join(inputs(state))
+    patterns = [c.pattern for c in rules().legal_inputs(state) if c.pattern]
+    if patterns:
+        said, _, shown = said.rpartition("; patterns: ")
+        assert shown == ", ".join(patterns)
     start = f"'{text}' is not legal now: "
     assert said.startswith(start)
     return said.removeprefix(start)
@@ -41,7 +48,7 @@ def in_inventory(points: int = 0, bag: int = 0) -> State:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("strip 1", "SLAM (0), the basic action of the weapon, must stay in the strip"),
+        ("strip 1", "Slam (0), the basic action of the weapon, must stay in the strip"),
         ("strip 0,7", "7 is no action: they have the numbers 0 to 2"),
         ("strip 0,0", "0 is there twice"),
         ("strip 2,0,1", "the strip has 2 slots, and these are 3 actions"),
@@ -73,6 +80,7 @@ def test_a_verb_without_its_number_lists_what_it_can_take() -> None:
     assert carried
     assert all(f" {row} x" in why(state, "item") for row in carried)
     empty = in_inventory()
+    assert why(empty, "talents") == "it only lists your talents: none"
     assert why(empty, "equip") == "it needs a bag number: the bag is empty"
 
 
@@ -92,6 +100,27 @@ def test_a_verb_without_its_number_lists_what_it_can_take() -> None:
 )
 def test_a_refused_change_of_the_bag(text: str, reason: str) -> None:
     assert why(in_inventory(bag=2), text) == reason
+
+
+def test_the_refusal_of_drop_tells_the_gold_that_each_item_pays() -> None:
+    state = in_inventory(bag=3)
+    state.hero.figures = replace(state.hero.figures, gold=1300)
+    listed_gold = [int(gold) for gold in re.findall(r", drop: (\d+) gold, ", why(state, "drop"))]
+    assert len(listed_gold) == 3
+    for gold in listed_gold:
+        before = state.hero.gold
+        play(state, "drop 1")
+        assert state.hero.gold == before + gold
+
+
+@pytest.mark.parametrize("state", [combat_state(), cleared(), in_inventory()], ids=["fight", "room", "bag"])
+def test_talents_are_listed_with_what_they_do_wherever_the_hero_is(state: State) -> None:
+    teach(state, "counter_guard")
+    teach(state, "quick_hands")
+    assert why(state, "talents") == (
+        "it only lists your talents: Riposte: A guarded heavy is answered with 1.5 plain hits; "
+        "Quick Hands: Using a potion, bomb or other consumable takes no time"
+    )
 
 
 def test_an_empty_bag() -> None:

@@ -237,7 +237,7 @@ def test_the_strip_of_a_lab_file_is_kept_as_far_as_the_hero_knows_it() -> None:
     hero = json.loads(save["characterJson"]) | {"roguePoints": 5, "warriorPoints": 0}
     mapped = imported(save | {"characterJson": json.dumps(hero)})
     actions = [RULES.catalogue.actions[number].name for number in mapped.state.hero.strip]
-    assert actions[:2] == ["STAB", "Venom Nick"]
+    assert actions[:2] == ["Stab", "Venom Nick"]
     assert entry(mapped.ledger.dropped, "comboStripActionNames[2]").was == "HAYMAKER"
     assert entry(mapped.ledger.dropped, "notes").was == "with three actions"
 

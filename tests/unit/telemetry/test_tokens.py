@@ -45,7 +45,7 @@ MEASURED = [
     (
         98,
         (
-            "e3 t101 | Hero L5 372/394 hp\nYou power 15 combo STAB 147.\nStump Ogre 202/349 hp, slow 1; "
+            "e3 t101 | Hero L5 372/394 hp\nYou power 15 combo Stab 147.\nStump Ogre 202/349 hp, slow 1; "
             "shows light ~6 in 3.2 s\nYou hit ~42, next in 7.3 s, combo 2/2 Eye Flick\n"
             "1 attack 2 precise 3 power 4 guard 5 potion x4 6 bomb 7 food 8 flee 9 auto"
         ),

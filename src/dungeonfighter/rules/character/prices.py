@@ -62,6 +62,11 @@ def scrap(thing: Item) -> int:
     return ITEMS[thing.level][thing.rarity] // 6
 
 
+def dropped(hero: Hero, thing: Item) -> int:
+    """Return the gold that the hero gets for dropping an item: its scrap value with the bonus of the gear."""
+    return scrap(thing) * hero.figures.gold // 1000
+
+
 def treasure(level: int) -> int:
     return 20 + 10 * level
 

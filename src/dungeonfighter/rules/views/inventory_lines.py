@@ -3,8 +3,8 @@
 Of the bag only items that make the hero no weaker have a line. One line counts the others by rarity, with
 their numbers for `drop`, `trade` and `equip`. Of the known actions those of the strip are listed, and the
 best of the others where it may be better. An input that lacks its number costs no turn, and its refusal has
-the whole: `equip` all items of the bag, `unequip` all worn ones, `strip` all actions, `item` all
-consumables.
+the whole: `equip` and `drop` all items of the bag, `unequip` all worn ones, `strip` all actions, `item` all
+consumables, `talents` all talents.
 
 Source: docs/tools.md, "Views"; docs/rules.md, "Items".
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.character import loot
+from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import bounds
 from dungeonfighter.rules.state import Hero, Item, Slot
 from dungeonfighter.rules.views import actions, item_lines
@@ -80,11 +80,16 @@ def all_worn(cat: Catalogue, hero: Hero) -> str:
     return "; ".join([f"{slot.name}: {_whole(cat, item)}" for slot, item in worn])
 
 
-def all_items(cat: Catalogue, hero: Hero) -> str:
-    """Return all items of the bag: what each gives, and what wearing it would change."""
+def all_items(cat: Catalogue, hero: Hero, *, scrap: bool = False) -> str:
+    """Return all items of the bag: what each gives, and what wearing it would change.
+
+    Args:
+        scrap: Tell the gold for dropping each, too.
+    """
     comparison = Comparison(cat, hero)
     return "; ".join([
-        f"{place} {_whole(cat, item)}, {item_lines.overall(comparison.change(item).score)}: "
+        f"{place} {_whole(cat, item)}{f', drop: {prices.dropped(hero, item)} gold' if scrap else ''}, "
+        f"{item_lines.overall(comparison.change(item).score)}: "
         f"{comparison.text(item)}{item_lines.grants(cat, hero, item, briefly=True)}"
         for place, item in enumerate(hero.bag, 1)
     ])  # fmt: skip
@@ -97,6 +102,12 @@ def all_goods(cat: Catalogue, hero: Hero) -> str:
         for number, (row, count) in enumerate(zip(cat.consumables, hero.consumables, strict=True))
         if count
     ])  # fmt: skip
+
+
+def all_talents(cat: Catalogue, hero: Hero) -> str:
+    """Return the hero's talents with what they do."""
+    rows = [cat.talents[number] for number in hero.talents]
+    return "; ".join([f"{row.name}: {row.text}" for row in rows])
 
 
 def all_actions(cat: Catalogue, known: Sequence[int]) -> str:
