@@ -1,4 +1,4 @@
-"""A policy of few inputs: it fights with `auto`, equips better items, rests and camps, and drinks at low health."""
+"""A policy of few inputs: it fights with `auto`, equips better items, rests, camps, and drinks when hurt."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ FIRST: Final[Mapping[str, str]] = {"talents": "talent", "doors": "door", "level"
 """The group of options of which one is taken without choosing, by kind of decision: the first one of those
 that the rules draw in any order, and a drawn one where the order means something."""
 DRAWN: Final = frozenset({"level"})
-"""The first level offered is the lowest uncleared one: to take it always is a strategy, the exploit `rush`."""
+"""The first level offered is the lowest uncleared one: to take it always is the exploit `rush`."""
 KINDS: Final = (
     "guard", "precise", "power", "potions", "bomb", "food", "flee", "talents", "strip", "equipment",
     "trade-up", "doors", "level", "rest", "search", "camp",
