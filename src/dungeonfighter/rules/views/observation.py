@@ -201,6 +201,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     with the most damage; `follow_up_damage` is that of its hit, `follow_up_in` the time until it.
     `combo_acts_in` is the time until the hero's next action if this one is a combo. `flee_chance` is in
     percent. `room_hit`, `room_combo` and `room_critical` are bonuses of the room on the rolls of both sides.
+    `last_action` is "guard" or "miss" if the last action of the hero was one (bonuses may ask), else "".
     """
 
     enemy: str
@@ -246,6 +247,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     room_hit: int = 0
     room_combo: int = 0
     room_critical: int = 0
+    last_action: str = ""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
