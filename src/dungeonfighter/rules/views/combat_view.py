@@ -66,6 +66,7 @@ def combat_view(cat: Catalogue, state: State, fight: Fight, *, briefly: bool) ->
         room_hit=fight.hit,
         room_combo=fight.combo,
         room_critical=fight.crit,
+        goods_time=timing.goods_time(cat, someone, fight),
     )
     return view if briefly else _with_forecasts(cat, state, fight, view)
 
