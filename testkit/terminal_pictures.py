@@ -1,6 +1,9 @@
 """Pages that show how `play` looks in panes of several kinds, for a person to judge.
 
-`python -m testkit.terminal_pictures FOLDER` writes an HTML page for each view; it needs tmux.
+`python -m testkit.terminal_pictures FOLDER` writes an HTML page for each view; it needs tmux. With
+`--situations` it writes the places and fights of `terminal_situations` instead, all or the named ones, at 80
+columns with 24 and 40 rows, in colour and without; `chromium --headless --screenshot` makes a picture of a
+page.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from testkit import terminal_situations
 from testkit.server_process import ROOT
 from testkit.terminal_pane import Pane
 
@@ -37,41 +41,79 @@ KINDS: Final[Mapping[str, tuple[int, Mapping[str, str]]]] = {
 }
 """The columns and the environment of each kind of pane."""
 TURNS_MAX: Final = 40
+TALL: Final = 120
+"""The rows of a pane that shows the whole explanation of a fight."""
+ROWS: Final = (24, 40)
+"""The rows of the panes of situations."""
 
 
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m testkit.terminal_pictures", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder for the pages; it is made if it is missing")
-    folder: Path = parser.parse_args(words).folder
+    parser.add_argument("--situations", nargs="*", metavar="NAME", help="places and fights instead")
+    given = parser.parse_args(words)
+    folder: Path = given.folder
     folder.mkdir(parents=True, exist_ok=True)
+    if given.situations is not None:
+        for name, colored in _situations(given.situations or list(terminal_situations.SITUATIONS)):
+            _write(folder / f"{name}.html", colored)
+        return
     for kind, (columns, changes) in KINDS.items():
         for view, colored in _views(columns, changes):
-            page = folder / f"{kind}-{view}.html"
-            page.write_text(to_html(colored), encoding="utf-8")
-            print(f"written: {page}")
+            _write(folder / f"{kind}-{view}.html", colored)
+
+
+def _write(page: Path, colored: str) -> None:
+    page.write_text(to_html(colored), encoding="utf-8")
+    print(f"written: {page}")
+
+
+def _situations(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the view of each named situation in each size, in colour and without, with escape codes."""
+    for name, seed, played in terminal_situations.found():
+        if name not in names:
+            continue
+        with tempfile.TemporaryDirectory(prefix="pictures-") as home:
+            database = Path(home) / "games.sqlite"
+            terminal_situations.save(database, seed, played)
+            for rows in ROWS:
+                for color, changes in (("color", {}), ("plain", {"NO_COLOR": "1"})):
+                    with _pane(Path(home), f"sqlite:///{database}", changes, columns=80, rows=rows) as pane:
+                        pane.wait_for("leave)")
+                        pane.press("C-l")
+                        pane.press("Enter")
+                        pane.wait_for(lambda shown: "leave)" not in shown and shown.endswith("\n>"))
+                        yield f"{name}-{rows}-{color}", pane.colored()
+
+
+def _pane(home: Path, database: str, changes: Mapping[str, str], *, columns: int, rows: int = TALL) -> Pane:
+    """Open `play` in a pane."""
+    environ = {
+        "PATH": os.environ["PATH"], "HOME": str(home), "XDG_DATA_HOME": str(home), "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT / "src"), **changes,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "dungeonfighter", "play", "--db", database]
+    return Pane(home, command, environ, columns=columns, rows=rows)
 
 
 def _views(columns: int, changes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the first view of a run, its first fight, and the explanation of that, with escape codes."""
-    with tempfile.TemporaryDirectory(prefix="pictures-") as home:
-        environ = {
-            "PATH": os.environ["PATH"], "HOME": home, "XDG_DATA_HOME": home, "LANG": "C.UTF-8",
-            "PYTHONPATH": str(ROOT / "src"), **changes,
-        }  # fmt: skip
-        command = [sys.executable, "-m", "dungeonfighter", "play", "--db", "memory://"]
-        with Pane(Path(home), command, environ, columns=columns) as pane:
-            pane.wait_for("leave)")
-            yield "first", pane.colored()
-            for turn in range(1, TURNS_MAX):
-                pane.press("C-l")
-                pane.type("1")
-                if "it: then " in pane.wait_for_turn(turn):
-                    break
-            yield "fight", pane.colored()
+    with (
+        tempfile.TemporaryDirectory(prefix="pictures-") as home,
+        _pane(Path(home), "memory://", changes, columns=columns) as pane,
+    ):
+        pane.wait_for("leave)")
+        yield "first", pane.colored()
+        for turn in range(1, TURNS_MAX):
             pane.press("C-l")
-            pane.type("?")
-            pane.wait_for("in memory")
-            yield "explained", pane.colored()
+            pane.type("1")
+            if "it: then " in pane.wait_for_turn(turn):
+                break
+        yield "fight", pane.colored()
+        pane.press("C-l")
+        pane.type("?")
+        pane.wait_for("in memory")
+        yield "explained", pane.colored()
 
 
 def to_html(colored: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def fight(pane: Pane) -> str:
 
 
 def test_a_fight_at_80_columns(opened: Open) -> None:
-    with opened() as pane:
+    with opened(rows=120) as pane:
         shown = fight(pane)
         view = shown[shown.rindex("Hero, Barbarian") :]
         assert max(map(len, view.splitlines())) <= 80
@@ -61,8 +62,28 @@ def test_a_fight_at_80_columns(opened: Open) -> None:
         assert "\x1b[1m\x1b[36m  1\x1b[" in pane.colored() or "\x1b[1;36m  1\x1b[" in pane.colored()
         pane.type("?")
         helped = pane.wait_for("Every input is saved.")
-        for word in ("time line:", "What the enemy shows", "4: guard:", "bag, bag N:"):
+        for word in ("time line:", "hits:", "damage:", "What the enemy shows", "4: guard:", "bag, bag N:"):
             assert word in helped
+
+
+def test_a_terminal_of_24_rows_holds_a_fight_and_explains_it_in_pages(opened: Open) -> None:
+    with opened(rows=24) as pane:
+        shown = fight(pane)
+        assert "Hero, Barbarian level 1 " in shown, "the head of the view is still there"
+        assert shown.endswith("\n>")
+        assert re.search(r"^  1  attack   hits \d+ %  damage \d+ to \d+", shown, re.MULTILINE)
+        assert max(map(len, shown.splitlines())) <= 80
+        pane.type("?")
+        assert "> ?\n" in pane.wait_for("(Enter shows more"), "the first page fits below the command"
+        pages = 1
+        while "Every input is saved." not in pane.text():
+            pane.press("C-l")
+            pane.wait_for(lambda text: len(text.splitlines()) == 1)
+            pane.press("Enter")
+            pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith((">", "stops)")))
+            pages += 1
+        assert pages > 2
+        assert "bag, bag N:" in pane.text()
 
 
 @pytest.mark.long
@@ -87,7 +108,7 @@ def test_a_terminal_without_these_characters_gets_others(opened: Open, changes: 
     with opened(**changes) as pane:
         shown = fight(pane)
         assert shown.isascii()
-        assert "[####################]" in shown
+        assert re.search(r"\[#+-*\] \d+/\d+", shown), "the bars"
         assert "|--" in shown
 
 
@@ -137,3 +158,20 @@ def test_the_pictures_show_the_words_and_the_colours(tmp_path: Path) -> None:
     assert "<span" not in pages["plain-fight"]
     assert "you, after an attack" in pages["wide-fight"]
     assert "time line" in pages["narrow-explained"]
+
+
+@pytest.mark.long
+def test_the_pictures_of_situations_are_of_real_games(tmp_path: Path) -> None:
+    program("tmux", part="tmux")
+    terminal_pictures.main([str(tmp_path), "--situations", "fight-guardian", "cleared"])
+    pages = {page.stem: page.read_text() for page in tmp_path.glob("*.html")}
+    assert pages.keys() == {
+        f"{name}-{rows}-{color}"
+        for name in ("fight-guardian", "cleared")
+        for rows in terminal_pictures.ROWS
+        for color in ("color", "plain")
+    }
+    assert "<span" not in pages["fight-guardian-24-plain"]
+    assert "level 1 guardian" in pages["fight-guardian-24-plain"]
+    assert '<span style="color:#6bd968">' in pages["fight-guardian-40-color"]
+    assert "The room is cleared." in pages["cleared-24-color"]

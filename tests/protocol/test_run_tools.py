@@ -14,6 +14,7 @@ from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.execution import differences
 from dungeonfighter.replays.replay import decode
 from dungeonfighter.rules import Rules
+from dungeonfighter.rules.seed_sets import PUBLIC
 from tests.protocol.served import Served, text_of
 
 
@@ -53,6 +54,26 @@ async def test_the_seed_of_a_ranked_run_is_committed_to_and_shown_at_its_end(
     assert file.proof.commitment == shown["commitment"]
     *_, found = differences(file, rules)
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("seeds", "seed"),
+    [
+        ({"seedSet": "own", "seed": 17}, 17),
+        ({"seedSet": "public", "seed": 17}, PUBLIC[16]),
+        ({"seedSet": "private", "seed": 0}, None),
+        ({"seedSet": "private"}, None),
+    ],
+)
+async def test_a_client_that_sends_every_argument_can_choose_each_kind_of_seed(
+    served: Served, seeds: dict[str, Any], seed: int | None
+) -> None:
+    async with Client(f"{served.url}?toolset=fleet") as client:
+        await called(client, "start_new_game", botId="chosen", mode="short", weapon="mace", **seeds)
+    state = served.present("chosen").state
+    assert state.ranked == (seed is None)
+    if seed is not None:
+        assert state.seed == seed
 
 
 READS = {

@@ -1,4 +1,4 @@
-"""A policy of few inputs: it fights with `auto`, equips better items, rests, and drinks at low health."""
+"""A policy of few inputs: it fights with `auto`, equips better items, rests, camps, and drinks when hurt."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def _in_combat(o: Observation, legal: frozenset[str]) -> str:
 def _at_hub(o: Observation, legal: frozenset[str]) -> str:
     if equip := chores.better_item(o, legal):
         return equip
+    if chores.health_share(o) < REST_SHARE and "4" in legal:
+        return "4"
     if "3" in legal and chores.region_is_done(o):
         return "3"
     return "1"

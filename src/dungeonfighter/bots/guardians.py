@@ -12,7 +12,7 @@ DAMAGE: Final = 1.1
 BOSS_HEALTH: Final = 2.2
 BOSS_DAMAGE: Final = 1.15
 """The factors on health and damage of a guardian and of a boss."""
-HOPELESS: Final = 9.0
+HOPELESS: Final = 12.0
 """The outlook from which the hero does not enter: it beats one in four of such guardians."""
 DEALT: Final = 1.3
 """The mean damage of the hero's actions, in plain hits."""

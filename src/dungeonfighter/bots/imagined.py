@@ -20,7 +20,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.dice import streams
 from dungeonfighter.rules.fighting import combat
-from dungeonfighter.rules.fighting.conditions import more
+from dungeonfighter.rules.fighting.conditions import LAST_ACTIONS, more
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.state import (
     Fight,
@@ -135,6 +135,7 @@ def _fight(cat: Catalogue, o: Observation, c: CombatView, tilt: str, shift: int)
     fight.period, fight.armour, fight.hero_armour = c.enemy_period, c.armour, o.player.armour
     fight.opened = c.health < c.health_max
     fight.actions = int(fight.opened)
+    fight.last = LAST_ACTIONS.index(c.last_action)
     if tilt == "hit":
         fight.hit = shift
     elif tilt == "combo":

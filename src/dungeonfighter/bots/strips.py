@@ -17,9 +17,9 @@ from dungeonfighter.rules.catalog import worth
 from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.views.observation import Observation
 
-SLOT: Final = 150
-EDGE: Final = 400
-SET_UP: Final = 300
+SLOT: Final = 200
+EDGE: Final = 800
+SET_UP: Final = 800
 """Permille more damage for each slot, at an edge of the strip, and behind one that inflicts a status."""
 TRIED: Final = 5
 """The actions at the end of a strip of which every order is tried; those before them are the worst."""

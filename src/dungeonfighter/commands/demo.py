@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.bots.registry import BUDGETS, make_policy, policies
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
 from dungeonfighter.errors import SettingsError
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add("--bots", type=count, default=200, metavar="N", help="how many bots play (default: %(default)s)")
     add("--policy", default="heuristic", metavar="P",
-        help=f"how they play: {', '.join(policies)} (default: %(default)s)")
+        help=f"how they play: {', '.join(policies)}; {BUDGETS} (default: %(default)s)")
     add("--rate", type=amount, default=400.0, metavar="R",
         help="turns a second of all bots together; 0 = as fast as answered (default: %(default)g)")
     add("--seconds", type=amount, default=None, metavar="S",

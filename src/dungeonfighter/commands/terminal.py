@@ -23,11 +23,17 @@ from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.rules.views.observation import Observation
 from dungeonfighter.terminal import inventory, manual, view
+from dungeonfighter.terminal.facts import NO_FACTS, Facts, facts
 from dungeonfighter.terminal.screen import Screen
-from dungeonfighter.terminal.spans import Meaning
+from dungeonfighter.terminal.spans import Meaning, Spans
 
 FLEET: Final = "local"
 PROMPT: Final = "> "
+MORE: Final = "(Enter shows more, any word stops) "
+_PAGED_FROM: Final = 8
+"""The rows from which a long text is shown in pages."""
+_PAGE_MARGIN: Final = 2
+"""The rows of a page that are left for the line of the command and for `MORE`."""
 
 _LEAVING: Final = ("q", "quit", "exit")
 _HELPING: Final = ("help", "?", "h")
@@ -170,12 +176,8 @@ class TerminalGame:
         if game is not None and (game.state.over or not game.turn):
             return True
         where = "that cannot be read here" if game is None else f"at turn {game.turn}"
-        try:
-            answer = self._ask(f"Give up the run {where}? Nobody can go on with it then. [y/N] ")
-        except (EOFError, KeyboardInterrupt):
-            self._say("")
-            answer = ""
-        if answer.strip().lower() in {"y", "yes"}:
+        question = f"Give up the run {where}? Nobody can go on with it then. [y/N] "
+        if self._answer(question, "no") in {"y", "yes"}:
             return True
         self._say("The run is kept.")
         return False
@@ -189,7 +191,7 @@ class TerminalGame:
         is_first, self._game = self._game is None, game
         if not is_first:
             self._say("")
-        self._screen.show(view.view(_seen(game), game.episode, self._screen.canvas))
+        self._screen.show(view.view(_seen(game), game.episode, self._screen.canvas, _facts(game)))
         if game.state.over:
             self._say(_OVER)
 
@@ -222,28 +224,46 @@ class TerminalGame:
         canvas = self._screen.canvas
         command, _, rest = line.replace("?", "? ", 1).partition(" ")
         word = rest.strip() if command in _HELPING else ""
+        of_now = NO_FACTS if self._game is None else _facts(self._game)
         if word:
-            self._screen.show(manual.explain_word(word, canvas))
+            self._show_pages(manual.explain_word(word, canvas, of_now))
             return
-        if self._game is not None:
-            self._screen.show(manual.explain(_seen(self._game), canvas))
-        self._screen.show(manual.commands(self._keeping.promise, canvas))
+        lines = [] if self._game is None else manual.explain(_seen(self._game), canvas, of_now)
+        self._show_pages([*lines, *manual.commands(self._keeping.promise, canvas)])
+
+    def _show_pages(self, lines: list[Spans]) -> None:
+        """Show lines; in a terminal that is too low for them as pages, until the person stops."""
+        rows = self._screen.canvas.rows
+        page = rows - _PAGE_MARGIN if rows >= _PAGED_FROM else len(lines)
+        while lines:
+            self._screen.show(lines[:page])
+            lines = lines[page:]
+            if lines and self._answer(MORE, "stop"):
+                return
+
+    def _answer(self, question: str, otherwise: str) -> str:
+        """Return the person's answer in lower case, or `otherwise` for Ctrl-C and the end of the input."""
+        try:
+            return self._ask(question).strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            self._say("")
+            return otherwise
 
     def _look(self, command: str, rest: str) -> None:
         """Show the bag, the hero or the last events."""
         if self._game is None:
             self._say(_UNREADABLE)
             return
-        seen, canvas = _seen(self._game), self._screen.canvas
+        seen, canvas, of_now = _seen(self._game), self._screen.canvas, _facts(self._game)
         if command == "hero":
-            self._screen.show(manual.hero(seen, canvas))
+            self._show_pages(manual.hero(seen, canvas, of_now))
         elif command == "log":
-            self._screen.show(view.log(seen, canvas))
+            self._show_pages(view.log(seen, canvas))
         elif not rest:
-            self._screen.show(inventory.bag(seen.player, canvas))
+            self._show_pages(inventory.bag(seen.player, canvas, of_now.actions))
         else:
             number = int(rest) if rest.isdecimal() and len(rest) < 4 else 0
-            lines = inventory.one(seen.player, number, canvas)
+            lines = inventory.one(seen.player, number, canvas, of_now.actions)
             if lines:
                 self._screen.show(lines)
             else:
@@ -255,6 +275,10 @@ class TerminalGame:
 
 def _seen(game: Present) -> Observation:
     return game.rules.observe(game.state)
+
+
+def _facts(game: Present) -> Facts:
+    return facts(game.rules.catalogue, game.state)
 
 
 async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:

@@ -10,6 +10,7 @@ too large.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Final
 
 from msgspec.structs import replace
@@ -35,7 +36,10 @@ REFUSED: Final[Mapping[str, frozenset[str]]] = {
 }
 """The refused options by kind of decision."""
 FIRST: Final[Mapping[str, str]] = {"talents": "talent", "doors": "door", "level": "level"}
-"""The group of options of which the first is taken, by kind of decision."""
+"""The group of options of which one is taken without choosing, by kind of decision: the first one of those
+that the rules draw in any order, and a drawn one where the order means something."""
+DRAWN: Final = frozenset({"level"})
+"""The first level offered is the lowest uncleared one: to take it always is the exploit `rush`."""
 KINDS: Final = (
     "guard", "precise", "power", "potions", "bomb", "food", "flee", "talents", "strip", "equipment",
     "trade-up", "doors", "level", "rest", "search", "camp",
@@ -53,7 +57,11 @@ class Habitual:
     """
 
     def __init__(
-        self, policy: Policy, without: frozenset[str] = frozenset(), always: Mapping[str, str] | None = None
+        self,
+        policy: Policy,
+        without: frozenset[str] = frozenset(),
+        always: Mapping[str, str] | None = None,
+        seed: int = 0,
     ) -> None:
         if unknown := without - set(KINDS):
             raise ValueError(f"no such kind of decision: {', '.join(sorted(unknown))}")
@@ -62,6 +70,7 @@ class Habitual:
         self._policy = policy
         self._without = without
         self._always = always or {}
+        self._random = Random(f"level {seed}")
         self._refused = frozenset[str]().union(*(REFUSED.get(kind, frozenset()) for kind in without))
         self._first = frozenset(FIRST[kind] for kind in without if kind in FIRST)
         self._hide = [_HIDING[kind] for kind in sorted(without) if kind in _HIDING]
@@ -102,7 +111,10 @@ class Habitual:
         if answer.startswith("dungeon "):
             return "dungeon 1"
         offered = (text for text, option in options.items() if option.group == group)
-        return min((text for text in offered if options[text].name != "back"), key=_number, default=answer)
+        inputs = sorted((text for text in offered if options[text].name != "back"), key=_number)
+        if not inputs:
+            return answer
+        return self._random.choice(inputs) if group in DRAWN else inputs[0]
 
     def _always_given(self, o: Observation, option: Option, options: Mapping[str, Option]) -> str:
         """Return the input of an answer that is always given, or "" if it is not possible here."""

@@ -41,7 +41,7 @@ class Player(Struct, frozen=True):
         made = _made(self.policy, seed)
         if not self.without and not self.always:
             return made
-        return Habitual(made, frozenset(self.without), dict(self.always))
+        return Habitual(made, frozenset(self.without), dict(self.always), seed)
 
 
 def _made(policy: str, seed: int) -> Policy:

@@ -52,7 +52,7 @@ class StartOptions(ToolArguments):
     seed: Seed | None = None
     mode: ModeName | None = None
     ascension: Ascension | None = None
-    seed_set: Literal["public", "private"] | None = None
+    seed_set: Literal["own", "public", "private"] | None = None
 
 
 class StartNewGame(StartOptions):

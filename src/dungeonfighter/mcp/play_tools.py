@@ -99,9 +99,16 @@ def new_game(args: arguments.StartOptions) -> NewGame:
 
 
 def _seed(args: arguments.StartOptions) -> int | None:
-    """Return the seed of a run; None: the host draws it."""
-    if args.seed_set == "private" and args.seed is not None:
-        raise bad_argument("the server draws private seeds; leave `seed` out, or name another `seedSet`")
+    """Return the seed of a run; None: the host draws it.
+
+    Some clients must send every argument: `seed` 0 is the same as none for a private seed.
+    """
+    if args.seed_set == "private":
+        if args.seed:
+            raise bad_argument(
+                "the server draws private seeds; leave `seed` out or send 0, or name another `seedSet`"
+            )
+        return None
     if args.seed_set != "public":
         return args.seed
     if args.seed is None or not 1 <= args.seed <= len(PUBLIC):

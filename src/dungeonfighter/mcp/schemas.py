@@ -40,7 +40,8 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         "mode": {"type": "string", "enum": ["casual", "ironman", "daily", "short"]},
         "ascension": _said(_ASCENSION, "harder, each step ranked apart"),
         "seedSet": _said(
-            {"type": "string", "enum": ["public", "private"]}, "public: seed is 1-100 of it; private: drawn"
+            {"type": "string", "enum": ["own", "public", "private"]},
+            "own: seed itself; public: seed is 1-100 of it; private: drawn, seed 0",
         ),
         "view": _VIEW,
         "episode": _said(_COUNT, "the new run's number, for safe repeats"),

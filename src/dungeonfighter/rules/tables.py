@@ -64,7 +64,7 @@ CRITICAL_MISS_LENGTH: Final = 1500
 # Time
 PERIOD: Final = 8000
 ENEMY_PERIOD: Final = 7600
-WEAPON_TIME: Final = (1000, 980, 950, 1000)
+WEAPON_TIME: Final = (980, 1000, 960, 990)
 PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
     for kind in (0, 1, 2, 3, 0)
@@ -126,10 +126,10 @@ SLIP_TURNS: Final = 6
 DAMAGE_MIN: Final = 3
 HIT_MOST: Final = 700
 """Permille of the hero's maximum health that a hit of an enemy takes at most, before the hero's statuses."""
-SLOT_BONUS: Final = 150
-EDGE_BONUS: Final = 400
+SLOT_BONUS: Final = 200
+EDGE_BONUS: Final = 800
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
-SET_UP_BONUS: Final = 300
+SET_UP_BONUS: Final = 800
 """Permille more damage of an action whose predecessor in the strip inflicts a status on the enemy."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
@@ -171,8 +171,8 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (112, 5200, 1570)
-DAMAGE_CURVE: Final = (15, 510, 108)
+HEALTH_CURVE: Final = (104, 5200, 1800)
+DAMAGE_CURVE: Final = (14, 510, 112)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
@@ -201,7 +201,7 @@ STALE_ROOM: Final = 12
 """The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
 level."""
 STALE_EVERY: Final = 5
-STALE_STEP: Final = 80
+STALE_STEP: Final = 100
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 2200)
@@ -209,7 +209,7 @@ RANK_DAMAGE: Final = (1000, 1200, 1100, 1150)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 ROOM_XP: Final = 500
 CLEAR_XP: Final = 15_000
-REPEAT_XP: Final = 7_000
+REPEAT_XP: Final = 8_500
 """Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
@@ -221,7 +221,7 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 # Hero
 HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
-LEVEL_HEALS: Final = 300
+LEVEL_HEALS: Final = 0
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
 TRAINED: Final = 2
@@ -235,7 +235,7 @@ SCARS_MAX: Final = 6
 SCAR_BEYOND: Final = 250
 """Permille of health that a hero with all scars loses instead of getting another."""
 ROUTING_INT: Final = 10
-LUCK: Final = 6
+LUCK: Final = 9
 """Beginner's luck: a hero rerolls `LUCK - level` misses a fight."""
 STRONGER: Final = 350
 """Permille of experience lost for each level that the hero is above the dungeon."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TextIO
 
-from dungeonfighter.terminal.spans import Span, Spans, spans, wrapped
+from dungeonfighter.terminal.spans import Meaning, Span, Spans, held, spans, wrapped
 
 COLUMNS_MIN: Final = 20
 COLUMNS_MAX: Final = 110
@@ -37,14 +37,22 @@ ASCII: Final = Glyphs("#", "-", "-", ".", "|", "^", ":", "-", "->")
 
 
 class Canvas(NamedTuple):
-    """The width of the text in columns, from `COLUMNS_MIN` to `COLUMNS_MAX`, and the characters."""
+    """The width of the text in columns, from `COLUMNS_MIN` to `COLUMNS_MAX`, and the characters.
+
+    `rows` is the height of the terminal, 0 where there is none.
+    """
 
     columns: int
     glyphs: Glyphs
+    rows: int = 0
 
     def text(self, *parts: str | Span, hanging: int = 2) -> list[Spans]:
         """Return one line, broken to the width."""
         return wrapped(spans(*parts), self.columns, hanging)
+
+    def listed(self, parts: Iterable[str], meaning: Meaning = Meaning.neutral) -> list[Spans]:
+        """Return the parts that are not empty as a list, which is broken between two parts."""
+        return self.text(Span(", ".join(map(held, filter(None, parts))), meaning))
 
     def fitted(self, lines: Iterable[Spans], hanging: int = 2) -> list[Spans]:
         """Return the lines, each broken to the width."""

@@ -44,6 +44,9 @@ STATUSES: Final = {
 }
 """By the name in views; the number beside a status is its points, actions, attacks or hits."""
 
+IN_POINTS: Final = frozenset(("poison", "burn", "acid", "bleed", "fortify"))
+"""The statuses whose amount is in points that cost health or give armour."""
+
 _STOPPED: Final = "a precise hit, a combo or a bomb interrupts it"
 INTENTS: Final = {
     "light": f"{_hits(Intent.light)} and comes sooner",
@@ -112,31 +115,70 @@ FIGURES: Final = {
         f"{tables.LEVEL_POINTS // 100} points for each level that you clear for the first time, "
         f"{tables.BOSS_POINTS // 100} for a boss; 100 at most"
     ),
-    "stirring": "the turns until all enemies begin to grow; clearing a new level begins them anew",
-    "guardian": (
-        f"the last enemy of a dungeon; it grows by {_percent(tables.GATHER)} for each room "
-        "passed without a kill"
+    "stirring": (
+        f"the clock: the turns until all enemies begin to grow by {_percent(tables.STALE_STEP)} for every "
+        f"{tables.STALE_EVERY} turns; it begins anew when you clear a level for the first time"
     ),
+    "guardian": (
+        f"the last enemy of a dungeon, a boss in the last one of a region; it gathers "
+        f"{_percent(tables.GATHER)} of health and damage for each room passed without a kill"
+    ),
+    "turns left": "the turns until this run ends",
+    "gold": "for the wares of the hub and of merchants",
     "xp": "experience, and the amount that the next level needs; a level brings health, stats and a talent",
     "scars": f"each takes {_percent(tables.SCAR)} of your health, until you clear a new level",
-    "hit": "the damage of a plain hit that meets no guard or shield",
+    "about": "the damage of a plain hit that meets no guard; `to` that of a critical, where it can kill",
+    "hits": (
+        "the chance of an attack to hit, which luck and confusion change; a miss does no damage and sends "
+        "the strip back to its start"
+    ),
+    "damage": (
+        "from the least of a hit to the most of a critical; the enemy's armour and the statuses of both are "
+        "in it"
+    ),
+    "interrupts": (
+        "the chance to stop the shown action: a combo or a critical does, precise with any hit; the enemy "
+        f"then shows a light attack, {_times(tables.INTERRUPT_DELAY)} of its usual time later"
+    ),
     "die": (
-        "an attack rolls a d20; the numbers are the lowest rolls that hit, that play an action of your strip "
-        f"({_times(tables.ROLL[Band.combo])} damage), and that are critical "
-        f"({_times(tables.ROLL[Band.critical])})"
+        f"an attack rolls a d20: the lowest roll of a plain attack that is a combo "
+        f"({_times(tables.ROLL[Band.combo])} damage, and it plays the action of your strip), and the lowest "
+        f"face that is critical ({_times(tables.ROLL[Band.critical])}); a 1 misses and takes longer"
     ),
-    "strip": "the actions that combos play one after another; a miss sends it back to its start",
+    "strip": (
+        "the actions that combos play one after another: 2/3 is the second of three; each later slot deals "
+        f"{_percent(tables.SLOT_BONUS)} more; a miss sends it back to its start"
+    ),
+    "opener": f"an action that deals {_percent(tables.EDGE_BONUS)} more in the first slot of the strip",
+    "finisher": f"an action that deals {_percent(tables.EDGE_BONUS)} more in the last slot of the strip",
+    "set up": (
+        f"an action deals {_percent(tables.SET_UP_BONUS)} more after one that inflicts a status with each "
+        "combo"
+    ),
     "opening": (
-        f"made by a precise hit: the next power hit deals {_times(tables.OPENING)} and does not expose you"
+        f"made by a precise hit, a combo or a critical: the next power hit deals {_times(tables.OPENING)} "
+        "and does not expose you"
     ),
-    "exposed": f"after power: you take {_times(tables.EXPOSED)} damage until your next action",
+    "exposed": (
+        f"after power you take {_times(tables.EXPOSED)} damage until your next action; `exposed to` has the "
+        "damage of the shown action then"
+    ),
     "time line": "when you act next after an attack, and the next two actions of the enemy, to one scale",
+    "armour": "is taken off the damage of each hit",
+    "habit": "the action that this enemy likes beside the usual ones",
+    "class": (
+        f"the class wheel: a wizard deals {_times(tables.WHEEL)} to a warrior, a warrior to a rogue, a rogue "
+        "to a wizard, you and enemies alike"
+    ),
+    "boss": "the strongest kind of enemy; it changes below half of its health, and nobody can flee from it",
+    "undead": "no poison and no bleed works on it",
+    "room": "bonuses of this room on the die of both sides",
     "casual": "after a death a clone may go on, without the worn items",
     "ironman": "death ends the run",
     "daily": "death ends the run, and every hero of the day has the same seed",
     "short": f"death ends the run, and so do {limits.short_turns_max} turns",
     "ascension": "a harder run; `hero` lists what is harder",
-    "luck": "the misses that beginner's luck still rolls once more in this fight",
+    "luck": "the misses that are still rolled once more in this fight",
     "str": "strength; adds to damage, grows with a mace",
     "agi": "agility; shortens the time of an action, grows with a sword",
     "tec": "technique; raises rolls and all damage, grows with a dagger",

@@ -5,11 +5,11 @@ Items that are much weaker or worse in everything share one line; `bag N` shows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dungeonfighter.rules.state import Slot
-from dungeonfighter.rules.views.observation import ItemView, PlayerView
+from dungeonfighter.rules.views.observation import ItemView, Observation, PlayerView
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, beside, spans, wrapped
 
@@ -18,20 +18,26 @@ SIDES_FROM: Final = 64
 MUCH_WEAKER: Final = -100
 """The change of strength in permille from which an item is only named."""
 _INDENT: Final = 2
+_HANGING: Final = 4
 _GAP: Final = 2
+_NO_FIGURES: Final[Mapping[str, str]] = {}
 _LESS_IS_MORE: Final = "damage taken"
 """The beginning of a change that is a gain if it is negative."""
 
 
-def bag(player: PlayerView, canvas: Canvas) -> list[Spans]:
-    """Return the worn items, each beside those of the bag for its slot."""
+def bag(player: PlayerView, canvas: Canvas, figures: Mapping[str, str] = _NO_FIGURES) -> list[Spans]:
+    """Return the worn items, each beside those of the bag for its slot.
+
+    Args:
+        figures: The effects of the actions that the items grant, by name.
+    """
     worn = {item.slot: item for item in player.worn}
     folded = [item for item in player.bag if _is_worse(item)]
     lines: list[Spans] = []
     for slot in Slot:
         rivals = [item for item in player.bag if item.slot == slot.name and item not in folded]
         rivals.sort(key=lambda item: (-item.score_change, item.number))
-        lines += _slot(slot.name, worn.get(slot.name), rivals, canvas)
+        lines += _slot(slot.name, worn.get(slot.name), rivals, canvas, figures)
     if folded:
         names = ", ".join(f"{item.number} {item.name}" for item in folded)
         lines += canvas.text(Span(f" weaker (`bag N` compares one): {names}", Meaning.quiet), hanging=3)
@@ -40,13 +46,15 @@ def bag(player: PlayerView, canvas: Canvas) -> list[Spans]:
     return lines
 
 
-def one(player: PlayerView, number: int, canvas: Canvas) -> list[Spans]:
+def one(
+    player: PlayerView, number: int, canvas: Canvas, figures: Mapping[str, str] = _NO_FIGURES
+) -> list[Spans]:
     """Return one item of the bag beside the worn one of its slot; empty if the bag has no such number."""
     item = next((item for item in player.bag if item.number == number), None)
     if item is None:
         return []
     worn = next((each for each in player.worn if each.slot == item.slot), None)
-    return _slot(item.slot, worn, [item], canvas)
+    return _slot(item.slot, worn, [item], canvas, figures)
 
 
 def _is_worse(item: ItemView) -> bool:
@@ -55,60 +63,93 @@ def _is_worse(item: ItemView) -> bool:
     return is_worse_in_all or item.score_change <= MUCH_WEAKER
 
 
-def _slot(slot: str, worn: ItemView | None, rivals: list[ItemView], canvas: Canvas) -> list[Spans]:
+def labels(observation: Observation) -> Mapping[str, Spans]:
+    """Return the labels of wearing an item in the inventory, which shows the changes above; else nothing."""
+    if observation.current_state != "Inventory":
+        return {}
+    return {f"equip {item.number}": spans(f"wear {item.name}") for item in observation.player.bag}
+
+
+def strength(item: ItemView) -> Span:
+    """Return the change of the hero's strength by an item of the bag, with a sign."""
+    percent = max(1, abs(item.score_change) // 10)
+    if item.score_change > 0:
+        return Span(f"+ stronger, about {percent} %", Meaning.gain)
+    if item.score_change < 0:
+        return Span(f"- weaker, about {percent} %", Meaning.harm)
+    return Span("= as strong as now", Meaning.quiet)
+
+
+def _slot(
+    slot: str, worn: ItemView | None, rivals: list[ItemView], canvas: Canvas, figures: Mapping[str, str]
+) -> list[Spans]:
     title = Span(f" {slot}", Meaning.title)
     if not rivals:
-        words = f"{worn.name}, {_grade(worn)}; {_base(worn)}" if worn else "-"
-        return canvas.text(title, f": {words}", hanging=3)
+        parts = (
+            [worn.name, _grade(worn), _base(worn), *worn.affixes, *_granted(worn, figures)] if worn else []
+        )
+        return canvas.text(title, f": {', '.join(parts) or '-'}", hanging=3)
     if canvas.columns < SIDES_FROM:
         lines = [spans(title)]
-        lines += _indented(worn, canvas, "worn: ")
+        lines += _indented(_described(worn, "worn: ", figures), canvas)
         for item in rivals:
-            lines += _indented(item, canvas, f"bag {item.number}: ")
+            lines += _indented(_rival(item, figures), canvas)
         return lines
     left = (canvas.columns - _GAP) // 2 - _INDENT
     right = canvas.columns - _GAP - left - _INDENT
-    shown = [part for line in _described(worn, "worn: ") for part in wrapped(line, left, _INDENT)]
-    block = [part for item in rivals for line in _rival(item) for part in wrapped(line, right, _INDENT)]
+    shown = [part for line in _described(worn, "worn: ", figures) for part in wrapped(line, left, _HANGING)]
+    block = [
+        part for item in rivals for line in _rival(item, figures) for part in wrapped(line, right, _HANGING)
+    ]
     return [spans(title), *beside([spans("  ", *line) for line in shown], block, left + _INDENT, _GAP)]
 
 
-def _indented(item: ItemView | None, canvas: Canvas, title: str) -> list[Spans]:
-    described = _rival(item) if item is not None and item.number else _described(item, title)
+def _indented(described: list[Spans], canvas: Canvas) -> list[Spans]:
     return [
-        spans("  ", *part) for line in described for part in wrapped(line, canvas.columns - _INDENT, _INDENT)
+        spans("  ", *part) for line in described for part in wrapped(line, canvas.columns - _INDENT, _HANGING)
     ]
 
 
-def _rival(item: ItemView) -> list[Spans]:
-    """Return the lines of a bag item: what it is, then what wearing it changes."""
-    lines = _described(item, f"bag {item.number}: ")
-    parts: list[str | Span] = ["  "]
-    for part in item.change.split(", "):
-        parts += [Span(part, _meaning(part)), ", "]
-    lines.append(spans(*parts[:-1]))
-    percent = max(1, abs(item.score_change) // 10)
-    if item.score_change > 0:
-        lines.append(spans(Span(f"  + stronger, about {percent} %", Meaning.gain)))
-    elif item.score_change < 0:
-        lines.append(spans(Span(f"  - weaker, about {percent} %", Meaning.harm)))
-    else:
-        lines.append(spans(Span("  = as strong as now", Meaning.quiet)))
-    return lines
+def _rival(item: ItemView, figures: Mapping[str, str]) -> list[Spans]:
+    """Return the lines of a bag item: what it is, then what wearing it changes.
+
+    What the item has and the change says, too, stands in the change only.
+    """
+    clauses = [one for one in item.change.split("; ") if not one.startswith("grants ")]
+    parted = [_parts(one) for one in clauses if one]
+    changes = [part for one in parted for part in one]
+    lines = _described(item, f"bag {item.number}: ", figures, without=changes)
+    if changes:
+        ends = [", " if part is not last else "; " for one in parted for last in one[-1:] for part in one]
+        pairs = zip(changes, ends, strict=True)
+        painted = [span for part, end in pairs for span in (Span(part, _meaning(part)), Span(end))]
+        lines.append(spans("  ", *painted[:-1]))
+    first = strength(item)
+    return [*lines, spans(Span(f"  {first.text}", first.meaning))]
 
 
-def _described(item: ItemView | None, title: str) -> list[Spans]:
+def _parts(clause: str) -> list[str]:
+    """Return the changes of one clause; the words on another class, which have commas, are one."""
+    return clause.split(", ") if ": " not in clause else [clause]
+
+
+def _described(
+    item: ItemView | None, title: str, figures: Mapping[str, str], without: Sequence[str] = ()
+) -> list[Spans]:
     if item is None:
         return [spans(Span(title, Meaning.quiet), "-")]
     lines = [
         spans(Span(title, Meaning.quiet), Span(item.name, Meaning.title)),
         spans(f"  {_grade(item)}, {_base(item)}"),
     ]
-    if item.affixes:
-        lines.append(spans(f"  {', '.join(item.affixes)}"))
-    if item.actions:
-        lines.append(spans(f"  grants {', '.join(item.actions)}"))
-    return lines
+    affixes = [text for text in item.affixes if not set(text.split(", ")) <= set(without)]
+    if affixes:
+        lines.append(spans(f"  {', '.join(affixes)}"))
+    return lines + [spans(f"  {text}") for text in _granted(item, figures)]
+
+
+def _granted(item: ItemView, figures: Mapping[str, str]) -> list[str]:
+    return [f"grants {name}{f' ({figures[name]})' if name in figures else ''}" for name in item.actions]
 
 
 def _grade(item: ItemView) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dungeonfighter.rules.views.observation import Choice
@@ -15,13 +15,23 @@ LISTED_MAX: Final = 2
 """More bag items to wear than this are one option."""
 
 
+_NO_LABELS: Final[Mapping[str, Spans]] = {}
+
+
 class Option(NamedTuple):
     typed: str
     label: str
 
 
-def options(choices: Sequence[Choice], canvas: Canvas) -> list[Spans]:
-    """Return a line for each input, or for two short ones; those with numbers come last."""
+def options(
+    choices: Sequence[Choice], canvas: Canvas, labels: Mapping[str, Spans] = _NO_LABELS
+) -> list[Spans]:
+    """Return a line for each input, or for two short ones; those with numbers come last.
+
+    Args:
+        labels: The labels of some inputs, which stand in place of those of the choices. One of several parts
+            has a line of its own.
+    """
     given = folded(choices)
     if not given:
         return []
@@ -30,13 +40,14 @@ def options(choices: Sequence[Choice], canvas: Canvas) -> list[Spans]:
     half = canvas.columns // 2 - 1 if canvas.columns >= PAIRED_FROM else 0
     waiting: list[Spans] = []
     for one in given:
-        line = _line(one, columns)
-        if half and width("".join(span.text for span in line)) <= half:
+        label = labels.get(one.typed) or spans(one.label)
+        line = _line(one, columns, label)
+        if half and len(label) == 1 and width("".join(span.text for span in line)) <= half:
             if waiting:
                 lines += beside(waiting, [line], half)
                 waiting = []
             else:
-                waiting = [line]
+                waiting = wrapped(line, canvas.columns)
             continue
         lines += waiting
         waiting = []
@@ -65,9 +76,9 @@ def folded(choices: Sequence[Choice]) -> list[Option]:
     return given + last
 
 
-def _line(one: Option, columns: int) -> Spans:
+def _line(one: Option, columns: int, label: Spans) -> Spans:
     typed = f"{one.typed:>{columns}}" if one.typed.isdigit() else f" {one.typed}"
-    return spans(Span(typed, Meaning.choice), f"  {one.label}")
+    return spans(Span(typed, Meaning.choice), "  ", *label)
 
 
 def _indent(one: Option, columns: int) -> int:

@@ -49,8 +49,9 @@ class Screen:
 
     @property
     def canvas(self) -> Canvas:
-        """The canvas of now; a terminal may have changed its width."""
-        return Canvas(min(max(self._columns(), COLUMNS_MIN), COLUMNS_MAX), self._glyphs)
+        """The canvas of now; a terminal may have changed its size."""
+        columns, rows = self._size()
+        return Canvas(min(max(columns, COLUMNS_MIN), COLUMNS_MAX), self._glyphs, rows)
 
     def show(self, lines: Iterable[Spans]) -> None:
         """Print lines that fit the canvas."""
@@ -63,14 +64,15 @@ class Screen:
         given = [spans(Span(line, meaning)) for line in text.split("\n")]
         self.show(part for line in given for part in wrapped(line, columns, _indent(line) + 2))
 
-    def _columns(self) -> int:
+    def _size(self) -> tuple[int, int]:
         if not self._output.isatty():
-            return PIPE_COLUMNS
+            return PIPE_COLUMNS, 0
         try:
-            columns = os.get_terminal_size(self._output.fileno()).columns
+            columns, rows = os.get_terminal_size(self._output.fileno())
         except (OSError, ValueError):
-            columns = 0
-        return columns or shutil.get_terminal_size().columns
+            columns = rows = 0
+        usual = shutil.get_terminal_size()
+        return columns or usual.columns, rows or usual.lines
 
     def _painted(self, span: Span) -> str:
         code = CODES.get(span.meaning) if self._is_colored and span.text.strip() else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Meaning(Enum):
@@ -33,6 +33,8 @@ class Span(NamedTuple):
 
 Spans = tuple[Span, ...]
 """One line."""
+_NO_BREAK: Final = "\u00a0"
+_SPACES: Final = (" ", _NO_BREAK)
 _Cells = list[tuple[str, Meaning]]
 
 
@@ -56,6 +58,11 @@ def _columns_of(char: str) -> int:
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def held(text: str) -> str:
+    """Return the text so that `wrapped` breaks within it only if it is longer than a line."""
+    return text.replace(" ", _NO_BREAK)
 
 
 def cut(text: str, columns: int) -> str:
@@ -84,7 +91,7 @@ def wrapped(line: Spans, columns: int, hanging: int = 0) -> list[Spans]:
         hanging: The spaces before each line but the first; none if they would leave no room for words.
     """
     if width(plain(line)) <= columns:
-        return [line]
+        return [tuple(Span(span.text.replace(_NO_BREAK, " "), span.meaning) for span in line)]
     cells: _Cells = [(char, span.meaning) for span in line for char in span.text]
     indent = hanging if columns - hanging >= max(2, columns // 2) else 0
     lines: list[Spans] = []
@@ -92,7 +99,7 @@ def wrapped(line: Spans, columns: int, hanging: int = 0) -> list[Spans]:
         margin = indent if lines else 0
         taken = _fitting(cells, columns - margin)
         lines.append((Span(" " * margin), *_joined(cells[:taken])) if margin else _joined(cells[:taken]))
-        while taken < len(cells) and cells[taken][0] == " ":
+        while taken < len(cells) and cells[taken][0] in _SPACES:
             taken += 1
         cells = cells[taken:]
     return lines
@@ -100,21 +107,23 @@ def wrapped(line: Spans, columns: int, hanging: int = 0) -> list[Spans]:
 
 def _fitting(cells: _Cells, columns: int) -> int:
     """Return the number of cells of the next line: to the last space that fits, or as many as fit."""
-    used = space = 0
+    used = space = held_space = 0
     has_word = False
     for place, (char, _) in enumerate(cells):
-        if char == " " and has_word and used <= columns:
-            space = place
+        if has_word and used <= columns:
+            space = place if char == " " else space
+            held_space = place if char == _NO_BREAK else held_space
         used += _columns_of(char)
         if used > columns:
-            return space or max(1, place)
-        has_word = has_word or char != " "
+            return space or held_space or max(1, place)
+        has_word = has_word or char not in _SPACES
     return len(cells)
 
 
 def _joined(cells: Sequence[tuple[str, Meaning]]) -> Spans:
     joined: list[Span] = []
-    for char, meaning in cells:
+    for cell, meaning in cells:
+        char = " " if cell == _NO_BREAK else cell
         if joined and joined[-1].meaning is meaning:
             joined[-1] = Span(joined[-1].text + char, meaning)
         else:

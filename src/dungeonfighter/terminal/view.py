@@ -5,42 +5,55 @@ Everything comes from one observation. No line is wider than the canvas.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from dungeonfighter.rules.views.observation import Observation
 from dungeonfighter.rules.views.tones import GAIN, HARM
-from dungeonfighter.terminal import bars
+from dungeonfighter.terminal import bars, inventory
 from dungeonfighter.terminal.canvas import Canvas
+from dungeonfighter.terminal.facts import NO_FACTS, Facts
+from dungeonfighter.terminal.fight_inputs import labels
 from dungeonfighter.terminal.fights import fight
 from dungeonfighter.terminal.options import options
 from dungeonfighter.terminal.places import place
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, plain, spans, width
 
 EVENTS_MAX: Final = 8
-"""More events of one turn than this are left out, the oldest first; `log` shows them."""
+"""The most lines of what happened in one turn; the oldest events are left out, and `log` shows them."""
+EVENTS_MIN: Final = 3
+"""The least number of these lines, also in a terminal too low for the whole view."""
 _SIGNS: Final = {GAIN: ("+", Meaning.gain), HARM: ("!", Meaning.harm)}
 _PLAIN_SIGN: Final = (" ", Meaning.neutral)
+_GAPS: Final = 3
+_PROMPT: Final = 1
+"""The empty lines of a view, of which a low terminal keeps the last one, and the line of the prompt."""
+_MARGIN: Final = 3
+"""The columns before an event, with its sign."""
 FEW_TURNS: Final = 200
 
 
-def view(observation: Observation, episode: int, canvas: Canvas) -> list[Spans]:
-    """Return the lines of one turn."""
-    situation = fight(observation, canvas) or place(observation, canvas)
+def view(observation: Observation, episode: int, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spans]:
+    """Return the lines of one turn; in a low terminal with fewer events, so that the rest fits."""
+    situation = fight(observation, canvas, facts) or place(observation, canvas, facts)
     if observation.is_over:
         situation = canvas.text(
             Span(f"The run is over, score {observation.score:.2f} of 100.", Meaning.title)
         )
-    blocks = [
-        _head(observation, episode, canvas),
-        _events(observation, canvas),
-        situation,
-        options(observation.available_actions, canvas),
-    ]
+    head = _head(observation, episode, canvas)
+    given = labels(observation, facts, canvas) or inventory.labels(observation)
+    inputs = options(observation.available_actions, canvas, given)
+    happened = _events(observation, canvas, EVENTS_MAX)
+    others = sum(map(len, (head, situation, inputs)))
+    is_low = 0 < canvas.rows < others + len(happened) + _GAPS + _PROMPT
+    if is_low:
+        most = canvas.rows - others - 1 - _PROMPT
+        happened = _events(observation, canvas, min(EVENTS_MAX, max(EVENTS_MIN, most)))
     lines: list[Spans] = []
-    for block in blocks:
+    for block in (head, happened, situation):
         if block:
-            lines += [(), *block] if lines else block
-    return lines
+            lines += [(), *block] if lines and not is_low else block
+    return [*lines, (), *inputs] if inputs else lines
 
 
 def log(observation: Observation, canvas: Canvas) -> list[Spans]:
@@ -59,7 +72,9 @@ def _head(observation: Observation, episode: int, canvas: Canvas) -> list[Spans]
         return lines
     if observation.combat is None:
         lines += canvas.fitted([(Span("Health "), *bars.health(canvas, player.health, player.health_max))])
-    return lines + canvas.text(Span(_figures(observation), Meaning.quiet))
+    for parts in (_place(observation), _figures(observation)):
+        lines += canvas.listed(parts, Meaning.quiet) if parts else []
+    return lines
 
 
 def _ruled(left: Spans, right: str, canvas: Canvas) -> list[Spans]:
@@ -69,24 +84,41 @@ def _ruled(left: Spans, right: str, canvas: Canvas) -> list[Spans]:
     return [(*left, Span(f" {canvas.glyphs.rule * room} ", Meaning.quiet), Span(right, Meaning.quiet))]
 
 
-def _figures(observation: Observation) -> str:
-    player, dungeon = observation.player, observation.current_dungeon
+def _place(observation: Observation) -> list[str]:
+    """Return the parts on the dungeon; in a fight those on the clocks, too, for want of another line."""
+    dungeon = observation.current_dungeon
     parts = []
     if dungeon is not None:
         room = f"room {dungeon.room} of {dungeon.rooms}" if dungeon.room else f"{dungeon.rooms} rooms"
-        parts.append(f"{dungeon.name} level {dungeon.level}, {room}")
+        parts += [f"{dungeon.name} level {dungeon.level}", room]
         if dungeon.guardian_grown:
             parts.append(f"{'boss' if dungeon.boss else 'guardian'} +{dungeon.guardian_grown} %")
-    if observation.combat is None:
-        parts += [f"score {observation.score:.2f}", f"xp {player.xp}/{player.xp_next}", f"gold {player.gold}"]
-        parts.append(f"scars {player.scars}" if player.scars else "")
-        parts.append(observation.mode if observation.mode != "casual" else "")
-        parts.append(f"ascension {observation.ascension}" if observation.ascension else "")
-    parts.append(_clock(observation))
+    if observation.combat is not None:
+        parts += _clocks(observation)
+    return parts
+
+
+def _figures(observation: Observation) -> list[str]:
+    player = observation.player
+    if observation.combat is not None:
+        return []
+    return [
+        f"score {observation.score:.2f}",
+        f"xp {player.xp}/{player.xp_next}",
+        f"gold {player.gold}",
+        f"scars {player.scars}" if player.scars else "",
+        observation.mode if observation.mode != "casual" else "",
+        f"ascension {observation.ascension}" if observation.ascension else "",
+        *_clocks(observation),
+    ]
+
+
+def _clocks(observation: Observation) -> list[str]:
     left = observation.turns_left
+    parts = [_clock(observation)]
     if left is not None and (left <= FEW_TURNS or observation.combat is None):
         parts.append(f"{left} turn{'' if left == 1 else 's'} left")
-    return ", ".join(filter(None, parts))
+    return parts
 
 
 def _clock(observation: Observation) -> str:
@@ -96,18 +128,36 @@ def _clock(observation: Observation) -> str:
     return f"stirring in {left} turn{'' if left == 1 else 's'}"
 
 
-def _events(observation: Observation, canvas: Canvas) -> list[Spans]:
+def _events(observation: Observation, canvas: Canvas, most: int) -> list[Spans]:
+    """Return what happened this turn: events of one meaning share a line, the oldest lines are left out."""
     count = observation.recent_new
     if not count or not observation.turn:
         return []
-    texts, tones = observation.recent_output[-count:], observation.recent_tones[-count:]
-    left_out = max(0, len(texts) - EVENTS_MAX)
-    lines = canvas.text(Span(f"  ({left_out} events before these: `log`)", Meaning.quiet)) if left_out else []
-    for text, tone in zip(texts[left_out:], tones[left_out:], strict=True):
-        lines += _event(text, tone, canvas)
-    return lines
+    groups = _joined(observation.recent_output[-count:], observation.recent_tones[-count:], canvas.columns)
+    kept: list[list[Spans]] = []
+    while groups and sum(map(len, kept)) < most - (len(groups) > 1):  # one line says how many are left out
+        texts, tone = groups.pop()
+        kept.append(_event(" ".join(texts), tone, canvas))
+    left_out = sum(len(texts) for texts, _ in groups)
+    lines = []
+    if left_out:
+        lines = canvas.text(
+            Span(f"   ({left_out} event{'' if left_out == 1 else 's'} before: `log`)", Meaning.quiet)
+        )
+    return lines + [line for block in reversed(kept) for line in block]
+
+
+def _joined(texts: Sequence[str], tones: str, columns: int) -> list[tuple[list[str], str]]:
+    """Return the events, with neighbours of one tone together as long as they fit into one line."""
+    groups: list[tuple[list[str], str]] = []
+    for text, tone in zip(texts, tones, strict=True):
+        if groups and groups[-1][1] == tone and width(" ".join((*groups[-1][0], text))) <= columns - _MARGIN:
+            groups[-1][0].append(text)
+        else:
+            groups.append(([text], tone))
+    return groups
 
 
 def _event(text: str, tone: str, canvas: Canvas) -> list[Spans]:
     sign, meaning = _SIGNS.get(tone, _PLAIN_SIGN)
-    return canvas.text(Span(f" {sign} {text}", meaning), hanging=3)
+    return canvas.text(Span(f" {sign} {text}", meaning), hanging=_MARGIN)

@@ -156,7 +156,9 @@ def test_help_explains_and_lists_every_legal_input(tmp_path: Path, word: str) ->
         ("? bleed", "bleed: costs health"),
         ("?guard", "guard: you act right after"),
         ("help die", "die: an attack rolls a d20"),
-        ("? blead", "Did you mean bleed?"),
+        ("? blead", "Did you mean bleed"),
+        ("? slam", "slam: 120%"),
+        ("? shaman", "shaman: has x0.9 of the usual health"),
         ("bag", " weapon: "),
         ("bag 3", "The bag has no item 3; it is empty."),
         ("bag x", "The bag has no item x; it is empty."),
@@ -168,6 +170,36 @@ def test_looking_costs_no_turn(tmp_path: Path, line: str, expected: str) -> None
     shown = sit(tmp_path / "games.db", ["1", line, "", "q"])
     assert any(expected in text for text in shown)
     assert turns(shown) == [(1, 0), (1, 1), (1, 1)]
+
+
+class ShownLow(Shown):
+    """A terminal of 24 rows."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answers", "pages"),
+    [(["", "", "", ""], 3), (["stop"], 1), ([KeyboardInterrupt()], 1), ([EOFError()], 1)],
+)
+def test_a_low_terminal_shows_a_long_text_in_pages(
+    tmp_path: Path, answers: list[Line], pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    keeping = Keeping("games", "come back")
+    shown = ShownLow()
+    lines = ["1", "1", "1", "1", "1", "1", "?", *answers, *["q"] * 9]
+    play_lines(tmp_path / "games.db", Script(lines, shown.texts), shown, keeping=keeping)
+    begin = next(n for n, text in enumerate(shown.texts) if text.startswith("What you see"))
+    texts = shown.texts[begin:]
+    end = texts.index(terminal.PROMPT)
+    given = [text for text in texts[:end] if text != terminal.MORE and text.strip()]
+    assert all(len(text.splitlines()) <= 22 for text in given)
+    assert len(given) >= pages
+    assert (len(given) == 1) == (pages == 1)
+    assert ("Commands, which cost no turn" in "".join(given)) == (pages > 1)
 
 
 @pytest.mark.parametrize("yes", ["y", "Y", "yes", " yes "])

@@ -122,7 +122,7 @@ CLAIMS: Final = {
     "allowance": f"an allowance of {tables.STALE_BASE} turns and {tables.STALE_ROOM} more for each room",
     "stirring": f"For each full {tables.STALE_EVERY} turns beyond it all enemies of new fights gain "
     f"{percent(tables.STALE_STEP)} (at most {percent(tables.STALE_MOST)})",
-    "clear": f"cleared dungeon {tables.CLEAR_XP // 1000}, or {tables.REPEAT_XP // 1000} if its level",
+    "clear": f"cleared dungeon {tables.CLEAR_XP // 1000}, or {share(tables.REPEAT_XP)} if its level",
     "room": f"room cleared by a fight {share(tables.ROOM_XP)}",
     "opening": f"the next power attack that hits deals x{share(tables.OPENING)}",
     "critical miss": f"the recovery takes x{share(tables.CRITICAL_MISS_LENGTH)}",

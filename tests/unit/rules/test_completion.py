@@ -78,9 +78,9 @@ def test_all_experience_of_the_last_room_is_in_the_events() -> None:
     assert f"+{by_code[Event.ExperienceGained][1]} xp." in rules().text(state, "e1 t1")
 
 
-def test_a_repeated_completion_is_worth_less_than_half() -> None:
+def test_a_repeated_completion_is_worth_less_than_two_thirds() -> None:
     first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
     assert first.reward[0] == 750
     the_dungeon(repeated).level = 5
     dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
-    assert repeated.reward[0] == 350
+    assert repeated.reward[0] == 425

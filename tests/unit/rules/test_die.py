@@ -98,7 +98,7 @@ def test_luck_does_not_reroll_a_critical_miss() -> None:
     assert band(1, luck=5) == Band.critical_miss
 
 
-@pytest.mark.parametrize(("level", "expected"), [(1, 5), (2, 4), (5, 1), (6, 0), (30, 0)])
+@pytest.mark.parametrize(("level", "expected"), [(1, 8), (2, 7), (8, 1), (9, 0), (30, 0)])
 def test_luck_fades_with_the_level(level: int, expected: int) -> None:
     state = hub()
     state.hero.level = level
@@ -112,4 +112,4 @@ def test_amplification_at_99_is_156_percent() -> None:
 
 def test_each_weapon_has_its_period() -> None:
     periods = [hub(weapon).hero.figures.period for weapon in Weapon]
-    assert periods[Weapon.mace] == periods[Weapon.wand] > periods[Weapon.sword] > periods[Weapon.dagger]
+    assert periods[Weapon.sword] > periods[Weapon.wand] > periods[Weapon.mace] > periods[Weapon.dagger]

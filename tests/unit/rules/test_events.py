@@ -213,6 +213,7 @@ def test_a_closed_option_says_why(kind: str, event: str, place: int, lack: str, 
     for words in (waiting, rules().text(state, "e1 t1")):
         assert f"Not now: {number} {option.text}: " in words
         assert f" ({reason})" in words
+    assert ".." not in waiting
 
 
 @pytest.mark.parametrize(("kind", "event", "place"), OPTIONS)

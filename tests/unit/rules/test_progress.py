@@ -51,11 +51,11 @@ def test_a_level_gives_a_class_point() -> None:
     assert state.hero.class_points == [0, 0, 1, 0]
 
 
-def test_a_level_heals_three_tenths() -> None:
+def test_a_level_does_not_heal() -> None:
     state = hub()
     state.hero.health, state.hero.xp = 1, 300
     progress.level_up(rules().catalogue, state)
-    assert state.hero.health == 1 + state.hero.figures.health_max * 3 // 10
+    assert state.hero.health == 1
 
 
 def test_a_level_gives_14_health() -> None:

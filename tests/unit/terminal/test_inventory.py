@@ -110,3 +110,41 @@ def test_an_empty_bag_is_said() -> None:
     state = owner()
     state.hero.bag = []
     assert " Your bag is empty." in [plain(line) for line in bag(state)]
+
+
+def with_change(change: str, affixes: list[str], actions: list[str]) -> str:
+    player = rules().observe(owner()).player
+    item = msgspec.structs.replace(player.bag[0], change=change, affixes=affixes, actions=actions)
+    player = msgspec.structs.replace(player, bag=[item])
+    lines = inventory.one(player, 1, Canvas(110, ASCII), {"Cinder": "60%, burn 3"})
+    return "\n".join(map(plain, lines))
+
+
+def test_a_granted_action_has_its_figures_and_is_named_once() -> None:
+    text = with_change("damage 31->38; grants Cinder; loses War Cry", [], ["Cinder"])
+    assert "grants Cinder (60%, burn 3)" in text
+    assert text.count("Cinder") == 1
+    assert "damage 31->38; loses War Cry" in " ".join(text.split())
+
+
+def test_what_the_change_says_is_not_repeated_as_a_property() -> None:
+    text = with_change(
+        "damage 31->38, damage +28% after a guard", ["damage +28% after a guard", "speed +1%"], []
+    )
+    assert text.count("after a guard") == 1
+    assert "speed +1%" in text
+
+
+def test_a_worn_item_without_a_rival_has_all_its_properties() -> None:
+    player = rules().observe(owner()).player
+    worn = msgspec.structs.replace(player.worn[0], affixes=["speed +1%"], actions=["Cinder"])
+    player = msgspec.structs.replace(player, worn=[worn], bag=[])
+    lines = inventory.bag(player, Canvas(110, ASCII), {"Cinder": "60%, burn 3"})
+    assert plain(lines[0]).endswith("damage 5, speed +1%, grants Cinder (60%, burn 3)")
+
+
+def test_in_the_inventory_wearing_is_named_without_the_changes_above() -> None:
+    seen = rules().observe(owner())
+    assert inventory.labels(seen) == {}
+    seen = msgspec.structs.replace(seen, current_state="Inventory")
+    assert plain(inventory.labels(seen)["equip 2"]) == f"wear {seen.player.bag[1].name}"

@@ -98,6 +98,12 @@ def test_the_width_is_that_of_the_terminal_within_limits(
     assert terminal.shown().endswith("\n\nend\n")
 
 
+def test_a_terminal_has_rows_and_a_pipe_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "33")
+    assert Screen(Terminal(), is_colored=False, environ={}).canvas.rows == 33
+    assert Screen(io.StringIO(), is_colored=False, environ={}).canvas.rows == 0
+
+
 def test_a_pipe_has_the_width_of_an_ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     assert Screen(io.StringIO(), is_colored=False, environ={}).canvas.columns == 80

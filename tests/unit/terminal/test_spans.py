@@ -5,7 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dungeonfighter.terminal.spans import Meaning, Span, beside, cut, padded, plain, spans, width, wrapped
+from dungeonfighter.terminal.spans import (
+    Meaning,
+    Span,
+    beside,
+    cut,
+    held,
+    padded,
+    plain,
+    spans,
+    width,
+    wrapped,
+)
 
 WORDS = st.lists(st.text("abc\u4e16", min_size=1, max_size=12), min_size=1, max_size=12)
 
@@ -44,6 +55,13 @@ def test_no_line_is_too_wide_and_no_word_is_lost(words: list[str], columns: int,
 
 def test_a_word_longer_than_the_line_is_broken() -> None:
     assert [plain(line) for line in wrapped(spans("abcdefgh ij"), 5)] == ["abcde", "fgh", "ij"]
+
+
+def test_a_held_text_is_broken_only_if_it_is_longer_than_a_line() -> None:
+    lines = wrapped(spans(f"score 3, {held('gold 331')}, {held('in 5 turns')}"), 20, 2)
+    assert [plain(line) for line in lines] == ["score 3, gold 331,", "  in 5 turns"]
+    assert [plain(line) for line in wrapped(spans(held("gold of the hero")), 9)] == ["gold of", "the hero"]
+    assert plain(wrapped(spans(held("gold 331")), 80)[0]) == "gold 331"
 
 
 def test_a_cut_text_shows_that_something_is_missing() -> None:

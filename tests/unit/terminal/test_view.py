@@ -10,69 +10,71 @@ import pytest
 
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.rules import GameOptions
-from dungeonfighter.rules.state import Intent, Rank, Status
+from dungeonfighter.rules.state import Rank, Status
 from dungeonfighter.rules.views.observation import Choice, Observation
 from dungeonfighter.terminal import inventory, manual, view
 from dungeonfighter.terminal.canvas import ASCII, DRAWN, Canvas
+from dungeonfighter.terminal.facts import Facts, facts
 from dungeonfighter.terminal.options import folded
-from dungeonfighter.terminal.spans import Meaning, Spans, plain, width
+from dungeonfighter.terminal.spans import Spans, plain, width
 from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
+from tests.unit.terminal.screens import LOW, WIDE, shown, shown_of
 
-WIDE = Canvas(80, ASCII)
+Moment = tuple[Observation, Facts]
 
 
 @functools.cache
-def played() -> tuple[Observation, ...]:
-    """Return views of two runs, one for each situation and number of options."""
-    kept: dict[tuple[str, str, int], Observation] = {}
+def played() -> tuple[Moment, ...]:
+    """Return moments of two runs, one for each situation and number of options."""
+    kept: dict[tuple[str, str, int], Moment] = {}
     for seed, name in ((7, "heuristic"), (11, "random")):
         state = rules().new_game(GameOptions(seed=seed, name="Ada \u4e16\u754c"))
         policy = make_policy(name)
         for _ in range(150):
             seen = rules().observe(state)
             room = seen.current_room.phase if seen.current_room else ""
-            kept[seen.current_state, room, len(seen.available_actions)] = seen
+            kept[seen.current_state, room, len(seen.available_actions)] = (
+                seen,
+                facts(rules().catalogue, state),
+            )
             if state.over:
                 break
             state = rules().advance(state, policy.choose(seen)).state
     return tuple(kept.values())
 
 
-def everything(seen: Observation, canvas: Canvas) -> Iterator[Spans]:
-    yield from view.view(seen, 1, canvas)
+def everything(at: Moment, canvas: Canvas) -> Iterator[Spans]:
+    seen, known = at
+    yield from view.view(seen, 1, canvas, known)
     yield from view.log(seen, canvas)
-    yield from manual.explain(seen, canvas)
+    yield from manual.explain(seen, canvas, known)
     yield from manual.commands("Every input is saved.", canvas)
-    yield from manual.hero(seen, canvas)
-    yield from inventory.bag(seen.player, canvas)
+    yield from manual.hero(seen, canvas, known)
+    yield from inventory.bag(seen.player, canvas, known.actions)
     for item in seen.player.bag:
-        yield from inventory.one(seen.player, item.number, canvas)
-
-
-def shown(seen: Observation, canvas: Canvas = WIDE) -> str:
-    return "\n".join(map(plain, view.view(seen, 1, canvas)))
+        yield from inventory.one(seen.player, item.number, canvas, known.actions)
 
 
 def test_the_runs_reach_the_usual_places() -> None:
-    states = {seen.current_state for seen in played()}
+    states = {seen.current_state for seen, _ in played()}
     assert states >= {"WeaponSelection", "GameLoop", "DungeonSelection", "Dungeon", "Combat", "LevelUp"}
 
 
 @pytest.mark.parametrize("columns", [20, 33, 59, 64, 80, 110])
 def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
-    for seen in played():
-        for line in everything(seen, Canvas(columns, DRAWN)):
+    for at in played():
+        for line in everything(at, Canvas(columns, DRAWN)):
             assert width(plain(line)) <= columns, plain(line)
 
 
 def test_plain_characters_are_enough() -> None:
-    for seen in played():
-        for line in everything(seen, WIDE):
+    for at in played():
+        for line in everything(at, WIDE):
             assert plain(line).replace("\u4e16\u754c", "").isascii(), plain(line)
 
 
 def test_every_legal_input_is_listed_or_folded() -> None:
-    for seen in played():
+    for seen, _ in played():
         given = {one.typed for one in folded(seen.available_actions)}
         for choice in seen.available_actions:
             word = choice.input.partition(" ")[0]
@@ -82,7 +84,7 @@ def test_every_legal_input_is_listed_or_folded() -> None:
 
 
 def test_every_explanation_of_inputs_names_them() -> None:
-    for seen in played():
+    for seen, _ in played():
         text = "\n".join(map(plain, manual.explain(seen, WIDE)))
         assert all(f"  {choice.pattern or choice.input}: " in text for choice in seen.available_actions)
 
@@ -103,63 +105,56 @@ def test_what_happened_has_signs_by_its_meaning() -> None:
     assert any(line.startswith(" ! Its normal") for line in happened)
 
 
+def happened(count: int, canvas: Canvas = WIDE, tones: str = "=") -> str:
+    texts = [f"Event {number}." for number in range(count)]
+    seen = msgspec.structs.replace(
+        rules().observe(combat_state()), turn=5, recent_output=texts, recent_new=count,
+        recent_tones=(tones * count)[:count],
+    )  # fmt: skip
+    return shown(seen, canvas)
+
+
 def test_many_events_are_cut_and_the_log_has_them() -> None:
-    seen = rules().observe(hub())
-    texts = [f"Event {number}." for number in range(24)]
-    seen = msgspec.structs.replace(seen, turn=5, recent_output=texts, recent_new=20, recent_tones="=" * 24)
-    assert "(12 events before these: `log`)" in shown(seen)
-    assert "Event 15." not in shown(seen)
-    assert "Event 16." in shown(seen)
-    assert len(view.log(seen, WIDE)) == 24
-
-
-def test_a_fight_fits_an_ordinary_terminal_with_its_prompt() -> None:
-    state = combat_state(faces=(10, 10), at=0)
-    play(state, "1")
-    assert len(shown(rules().observe(state)).splitlines()) <= 23
-
-
-def test_a_fight_shows_both_bars_and_the_three_times() -> None:
-    state = combat_state(rank=Rank.guardian, intent=Intent.heavy, at=6100, period=7600)
-    state.hero.health = 100
-    seen = rules().observe(state)
-    text = shown(seen)
-    combat = seen.combat
-    assert combat is not None
-    assert f"100/{seen.player.health_max}" in text
-    assert f"it: heavy, about {combat.incoming} " in text
-    assert f"it: then {combat.intent_after}" in text
-    assert " 6.1 s" in text
-    assert f"{combat.intent_after_in / 1000:.1f} s" in text
-
-
-def test_the_warning_says_who_acts_first_and_what_kills() -> None:
-    state = combat_state(at=1_000)
-    assert "! It acts before your next action." in shown(rules().observe(state))
-    assert "kills you" not in shown(rules().observe(state))
-    combat = rules().observe(state).combat
-    assert combat is not None
-    state.hero.health = combat.incoming + 1
-    assert "kills you" not in shown(rules().observe(state))
-    state.hero.health = combat.incoming
-    assert "A plain hit of it kills you." in shown(rules().observe(state))
-    assert "+ You act once more before it." in shown(rules().observe(combat_state()))
-
-
-def test_a_charge_shows_the_crush_that_follows() -> None:
-    assert "it: then crush" in shown(
-        rules().observe(combat_state(intent=Intent.charge, at=6100, period=7600))
+    text = happened(24, tones="=+")
+    assert "(17 events before: `log`)" in text
+    assert "Event 16." not in text
+    assert "Event 17." in text
+    assert "(1 event before: `log`)" in happened(8 + 1, Canvas(80, ASCII), "=+").replace(
+        "2 events", "1 event"
     )
 
 
-def test_statuses_stand_beside_their_bearer_with_the_meaning_for_the_hero() -> None:
-    state = combat_state()
-    the_fight(state).hero.statuses[Status.bleed] = 2
+def test_events_of_one_meaning_share_a_line_as_long_as_they_fit() -> None:
+    lines = happened(12).splitlines()
+    joined = [line for line in lines if "Event " in line]
+    assert len(joined) == 2
+    assert joined[0].startswith("   Event 0. Event 1. ")
+    assert all(len(line) <= 80 for line in joined)
+    assert len([line for line in happened(3, tones="+-=").splitlines() if "Event " in line]) == 3
+
+
+def test_a_low_terminal_gets_fewer_events_and_the_rest_whole() -> None:
+    high, low = happened(24, Canvas(80, ASCII, 60), "=+"), happened(24, LOW, "=+")
+    assert high == happened(24, WIDE, "=+")
+    assert len(low.splitlines()) <= 23
+    assert "Event 23." in low
+    assert "before: `log`)" in low
+    assert low.splitlines()[-8:] == high.splitlines()[-8:]
+
+
+def test_a_fight_fits_an_ordinary_terminal_with_its_prompt() -> None:
+    state = combat_state(faces=(10, 10), at=1_000, rank=Rank.boss, armour=5)
     the_fight(state).enemy.statuses[Status.bleed] = 3
-    lines = view.view(rules().observe(state), 1, WIDE)
-    meanings = {span.text: span.meaning for line in lines for span in line}
-    assert meanings["bleed 2"] is Meaning.harm
-    assert meanings["bleed 3"] is Meaning.gain
+    play(state, "2")
+    assert len(shown_of(state, LOW).splitlines()) <= 23
+
+
+def test_no_figure_of_the_head_is_broken() -> None:
+    for at, known in played():
+        seen = msgspec.structs.replace(at, mode="ironman", ascension=3, turns_left=2345)
+        lines = shown(seen, WIDE, known).splitlines()
+        for figure in (f"gold {seen.player.gold}", "ascension 3", "2345 turns left"):
+            assert seen.combat or not seen.player.hero_class or any(figure in line for line in lines)
 
 
 def test_a_harder_run_says_so_in_the_head() -> None:
@@ -171,11 +166,6 @@ def test_a_harder_run_says_so_in_the_head() -> None:
     assert "casual" not in shown(rules().observe(hub()))
 
 
-def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
-    seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
-    assert "On the road. A toll gate." in shown(seen)
-
-
 def test_a_run_that_is_over_shows_its_score() -> None:
     seen = msgspec.structs.replace(rules().observe(hub()), is_over=True, score=12.5, available_actions=[])
     assert "The run is over, score 12.50 of 100." in shown(seen)
@@ -183,9 +173,9 @@ def test_a_run_that_is_over_shows_its_score() -> None:
 
 def test_short_options_share_a_line_only_in_a_wide_terminal() -> None:
     seen = rules().observe(combat_state())
-    assert any("1  attack" in line and "2  precise" in line for line in shown(seen).splitlines())
+    assert any("5  potion" in line and "6  bomb" in line for line in shown(seen).splitlines())
     narrow = shown(seen, Canvas(60, ASCII)).splitlines()
-    assert "  1  attack" in narrow
+    assert "  5  potion x2" in narrow
 
 
 def test_many_items_to_wear_are_one_option() -> None:

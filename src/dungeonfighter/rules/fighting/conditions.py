@@ -20,6 +20,8 @@ from dungeonfighter.rules.state import Fight, Hero, Intent, Rank, Stance
 GUARDED: Final = 1
 MISSED: Final = 2
 """The last action of the hero as `Fight.last` holds it; 0 is any other."""
+LAST_ACTIONS: Final = ("", "guard", "miss")
+"""The names of these, by number."""
 
 _DEFEND: Final = int(Intent.defend)
 _ELITE: Final = int(Rank.elite)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.fighting import combat, timing
+from dungeonfighter.rules.fighting.conditions import LAST_ACTIONS
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.fighting.statuses import CLEAN, STUN
 from dungeonfighter.rules.state import Fight, Intent, Rank, State
@@ -67,6 +68,7 @@ def combat_view(cat: Catalogue, state: State, fight: Fight, *, briefly: bool) ->
         room_combo=fight.combo,
         room_critical=fight.crit,
         goods_time=timing.goods_time(cat, someone, fight),
+        last_action=LAST_ACTIONS[fight.last],
     )
     return view if briefly else _with_forecasts(cat, state, fight, view)
 

@@ -92,7 +92,8 @@ def event_lines(cat: Catalogue, state: State, number: int, level: int) -> list[s
 
 def event_text(cat: Catalogue, state: State, number: int, level: int) -> str:
     """Return the text of an event and the options that are closed now, as the json view has them."""
-    return ". ".join([cat.events[number].text, *_closed(cat, state, number, level)]).rstrip(".")
+    sentences = [cat.events[number].text, *_closed(cat, state, number, level)]
+    return ". ".join([sentence.rstrip(".") for sentence in sentences])
 
 
 def _closed(cat: Catalogue, state: State, number: int, level: int) -> list[str]:

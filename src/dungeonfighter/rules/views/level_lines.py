@@ -22,10 +22,13 @@ def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
 def grown(cat: Catalogue, hero: Hero) -> list[str]:
     """Return what the present level has brought, in words: stats, health, a slot, an action with figures."""
     kind, points = hero.kind, hero.class_points[hero.kind]
-    heals = tables.LEVEL_HEALS // 10
-    parts = [f"{STATS[kind]} +3", "others +1", f"max hp +{tables.HEALTH_PER_LEVEL}, healed {heals}%"]
+    parts = [f"{STATS[kind]} +3", "others +1", f"max hp +{tables.HEALTH_PER_LEVEL}{_healed()}"]
     if points in tables.TIERS:
         parts.append(f"strip slot {hero.figures.slots}")
     before, after = cat.learned[kind][points - 1], cat.learned[kind][points]
     parts += [f"learned {actions.listed(cat, action)}" for action in after if action not in before]
     return parts
+
+
+def _healed() -> str:
+    return f", healed {tables.LEVEL_HEALS // 10}%" if tables.LEVEL_HEALS else ""

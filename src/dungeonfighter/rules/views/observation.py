@@ -205,10 +205,11 @@ class CombatView(Struct, frozen=True, rename="camel"):
     enemy is stunned, which ends a guard, else "". `follow_up` is an action of the enemy that can come before
     the hero's next action, after the shown one ("" for none): by the pattern, or of an ordinary enemy the one
     with the most damage; `follow_up_damage` is that of its hit, `follow_up_in` the time until it.
-    `goods_time` is the time that a consumable takes, but for one that takes none; 0 with the talent for it.
+    `goods_time` is the time that a consumable takes, but for one that takes none; nearly 0 with the talent.
     While the intent is "defend", all attacks but power deal half, which `stances` and `outgoing` have.
     `combo_acts_in` is the time until the hero's next action if this one is a combo. `flee_chance` is in
     percent. `room_hit`, `room_combo` and `room_critical` are bonuses of the room on the rolls of both sides.
+    `last_action` is "guard" or "miss" if the last action of the hero was one (bonuses may ask), else "".
     """
 
     enemy: str
@@ -255,6 +256,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     room_combo: int = 0
     room_critical: int = 0
     goods_time: int = 0
+    last_action: str = ""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):

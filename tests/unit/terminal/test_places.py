@@ -1,0 +1,70 @@
+"""The screens of places: what is ahead, what is new or best in the bag, what a level brought."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dungeonfighter.rules import GameOptions, tables
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Door, Item, RoomKind
+from dungeonfighter.terminal.canvas import ASCII, Canvas
+from tests.unit.rules.position import cleared, doors, hub, play, rules
+from tests.unit.terminal.screens import shown, shown_of
+
+
+def test_the_first_view_of_a_harder_run_lists_what_is_harder() -> None:
+    seen = rules().observe(rules().new_game(GameOptions(seed=7, ascension=2, mode=1)))
+    text = " ".join(shown(seen).split())
+    assert "Ascension 2. This run is harder:" in text
+    assert all(f" - {hardship}" in text for hardship in seen.hardships)
+    assert "This run is harder" not in shown(rules().observe(rules().new_game(GameOptions(seed=7))))
+
+
+def test_the_last_doors_name_the_guardian_with_its_strength() -> None:
+    ahead = [Door(int(RoomKind.fight), 1, 0)]
+    at_doors = doors(rooms=3, room=1, kills=0, ahead=ahead)
+    assert "Behind the next room: the guardian +9 %." in shown_of(at_doors)
+    assert "Behind the next room: fight." in shown_of(doors(rooms=4, room=1, ahead=ahead))
+    assert "The next doors: the boss +9 %." in shown_of(cleared(rooms=2, boss=True, ahead=ahead))
+
+
+def test_the_best_item_of_the_bag_and_a_new_one_are_named_where_they_can_be_worn() -> None:
+    state = hub()
+    state.hero.bag = [Item(0, 1, 0, 1), Item(0, 9, 2, 99)]
+    assert "Best in your bag: 2 " in shown_of(state)
+    assert "+ stronger, about " in shown_of(state)
+    state.log.append([Event.ItemBought, 0, 2, 9, 1])
+    assert "New in your bag: 2 " in shown_of(state)
+    assert "Best in your bag" not in shown_of(state)
+    state.hero.bag = state.hero.bag[:1]
+    state.turn_start = len(state.log)
+    assert "in your bag: " not in shown_of(state)
+
+
+def test_a_new_level_says_what_it_brings() -> None:
+    state = hub()
+    state.hero.xp = tables.xp_next(state.hero.level)
+    play(state, "2")
+    assert " + It brings STR +3, others +1, " in shown_of(state)
+
+
+def test_the_hub_has_its_region_and_what_is_too_dear() -> None:
+    state = hub()
+    state.hero.gold = 0
+    text = " ".join(shown_of(state).split())
+    assert f"{rules().catalogue.regions[0].name}. The hub: " in text
+    assert "Too dear: Potion " in text
+
+
+def test_the_inventory_of_a_low_terminal_only_names_the_actions() -> None:
+    state = hub()
+    play(state, "2")
+    whole, low = shown_of(state), shown_of(state, Canvas(80, ASCII, 20))
+    assert "0 Slam: A heavy plain blow" in whole
+    assert "0 Slam: " not in low
+    assert "0 Slam; `hero` tells what each does" in " ".join(low.split())
+
+
+def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
+    seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
+    assert "On the road. A toll gate." in shown(seen)
