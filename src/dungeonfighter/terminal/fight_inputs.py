@@ -17,14 +17,20 @@ _POWER: Final = "power"
 _GAP: Final = "  "
 
 
-def labels(observation: Observation, facts: Facts, canvas: Canvas) -> Mapping[str, Spans]:
-    """Return the labels of a fight's inputs with the figures of now; empty outside of fights."""
+def labels(
+    observation: Observation, facts: Facts, canvas: Canvas, *, briefly: bool = False
+) -> Mapping[str, Spans]:
+    """Return the labels of a fight's inputs with the figures of now; empty outside of fights.
+
+    Args:
+        briefly: Leave out what the goods do.
+    """
     combat = observation.combat
     if combat is None:
         return {}
     is_aligned = canvas.columns >= ALIGNED_FROM
     found: dict[str, Spans] = _attacks(observation, combat, facts, is_aligned=is_aligned)
-    goods = {good.input: good for good in observation.player.consumables if good.count > 1}
+    goods = {good.input: good.count for good in observation.player.consumables}
     for choice in observation.available_actions:
         name, colon, rest = choice.label.partition(": ")
         if choice.input == "4":
@@ -32,7 +38,9 @@ def labels(observation: Observation, facts: Facts, canvas: Canvas) -> Mapping[st
         elif choice.input == "8":
             found["8"] = spans(f"{name} {combat.flee_chance} %{colon}{rest.replace('the enemy', 'it', 1)}")
         elif choice.input in goods and choice.input not in found:
-            found[choice.input] = spans(f"{name} x{goods[choice.input].count}{colon}{rest}")
+            count = goods[choice.input]
+            effect = "" if briefly else f"{colon}{rest}"
+            found[choice.input] = spans(f"{name}{f' x{count}' if count > 1 else ''}{effect}")
     return found
 
 
@@ -91,7 +99,10 @@ def _guard(observation: Observation, combat: CombatView, *, is_aligned: bool) ->
         return spans(name, "not needed yet: you act once more before it")
     if not combat.incoming:
         return spans(name, f"its {combat.intent} deals no damage; you act right after it")
-    meaning = Meaning.harm if combat.guarded >= observation.player.health else Meaning.neutral
+    meaning = Meaning.warning if combat.guarded > combat.incoming else Meaning.neutral
+    if combat.guarded >= observation.player.health:
+        meaning = Meaning.harm
+    compared = "more than" if combat.guarded > combat.incoming else "instead of"
     status = f", and no {combat.intent_status}" if combat.intent_status else ""
-    taken = Span(f"takes {combat.guarded} instead of {combat.incoming}{status}", meaning)
+    taken = Span(f"takes {combat.guarded} {compared} {combat.incoming}{status}", meaning)
     return spans(name, taken, "; you act right after it")

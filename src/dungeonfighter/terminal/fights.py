@@ -27,16 +27,23 @@ _BAD: Final = frozenset(STATUSES[number] for number in BAD)
 """The names of the statuses that weaken their bearer."""
 
 
-def fight(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]:
-    """Return the lines of a fight; empty if there is none."""
+def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bool = False) -> list[Spans]:
+    """Return the lines of a fight; empty if there is none.
+
+    Args:
+        briefly: Leave out the second action of the enemy where it is not known.
+    """
     combat = observation.combat
     if combat is None:
         return []
     hero = observation.player
+    moments = _moments(hero, combat)
+    if briefly and moments[-1].meaning is Meaning.quiet:
+        del moments[-1]
     return [
         *canvas.text(Span(combat.enemy, Meaning.title), ": ", *_kind(hero, combat)),
         *_sides(hero, combat, canvas),
-        *time_line(canvas, _moments(hero, combat)),
+        *time_line(canvas, moments),
         *_warnings(hero, combat, canvas, facts),
         *canvas.text(_figures(hero, combat, facts)),
     ]

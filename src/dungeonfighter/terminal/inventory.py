@@ -17,6 +17,8 @@ SIDES_FROM: Final = 64
 """The columns from which the two items stand side by side."""
 MUCH_WEAKER: Final = -100
 """The change of strength in permille from which an item is only named."""
+RIVALS_MAX: Final = 2
+"""The items of the bag that are compared for one slot, the strongest; the others are named."""
 _INDENT: Final = 2
 _HANGING: Final = 4
 _GAP: Final = 2
@@ -25,22 +27,44 @@ _LESS_IS_MORE: Final = "damage taken"
 """The beginning of a change that is a gain if it is negative."""
 
 
-def bag(player: PlayerView, canvas: Canvas, figures: Mapping[str, str] = _NO_FIGURES) -> list[Spans]:
+def bag(
+    player: PlayerView,
+    canvas: Canvas,
+    figures: Mapping[str, str] = _NO_FIGURES,
+    *,
+    briefly: bool = False,
+) -> list[Spans]:
     """Return the worn items, each beside those of the bag for its slot.
 
     Args:
         figures: The effects of the actions that the items grant, by name.
+        briefly: Compare one item of the bag for a slot, if it makes the hero no weaker; only name the others,
+            and what is worn in the other slots.
     """
     worn = {item.slot: item for item in player.worn}
     folded = [item for item in player.bag if _is_worse(item)]
     lines: list[Spans] = []
+    alone: list[str] = []
+    more: list[ItemView] = []
     for slot in Slot:
         rivals = [item for item in player.bag if item.slot == slot.name and item not in folded]
         rivals.sort(key=lambda item: (-item.score_change, item.number))
-        lines += _slot(slot.name, worn.get(slot.name), rivals, canvas, figures)
-    if folded:
-        names = ", ".join(f"{item.number} {item.name}" for item in folded)
-        lines += canvas.text(Span(f" weaker (`bag N` compares one): {names}", Meaning.quiet), hanging=3)
+        compared = rivals[:RIVALS_MAX]
+        if briefly:
+            compared = [item for item in rivals[:1] if item.score_change >= 0]
+        more += rivals[len(compared) :]
+        item = worn.get(slot.name)
+        if briefly and not compared:
+            alone += [] if item is None else [f"{slot.name} {item.name}"]
+        else:
+            lines += _slot(slot.name, item, compared, canvas, figures)
+    if alone:
+        title = Span(" worn (`bag` shows all)", Meaning.title)
+        lines += canvas.text(title, f": {', '.join(alone)}", hanging=3)
+    for word, items in (("also there", more), ("weaker", folded)):
+        if items:
+            names = ", ".join(f"{item.number} {item.name}" for item in items)
+            lines += canvas.text(Span(f" {word} (`bag N` compares one): {names}", Meaning.quiet), hanging=3)
     if not player.bag:
         lines.append(spans(Span(" Your bag is empty.", Meaning.quiet)))
     return lines

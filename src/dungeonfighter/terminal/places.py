@@ -65,11 +65,9 @@ def place(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]
     if facts.too_dear:
         lines += canvas.text(Span(facts.too_dear, Meaning.quiet))
     if name == "Inventory":
-        lines += manual.figures(observation.player, canvas)
-        lines += inventory.bag(observation.player, canvas, facts.actions)
-        whole = _actions(observation, canvas)
-        is_low = 0 < canvas.rows < len(lines) + len(whole) + _INPUTS_ROWS
-        return lines + (_actions(observation, canvas, briefly=True) if is_low else whole)
+        whole = lines + _inventory(observation, canvas, facts)
+        is_low = 0 < canvas.rows < len(whole) + _INPUTS_ROWS
+        return lines + _inventory(observation, canvas, facts, briefly=True) if is_low else whole
     if name == "LevelUp":
         lines += _level(observation, canvas, facts)
     return lines + _bag(observation, canvas, facts)
@@ -132,6 +130,16 @@ def _ahead(room: RoomView, dungeon: DungeonView) -> str:
         grown = f" +{dungeon.guardian_grown} %" if dungeon.guardian_grown else ""
         kinds = f"the {'boss' if dungeon.boss else 'guardian'}{grown}"
     return f"Behind the next room: {kinds}." if is_at_doors else f"The next doors: {kinds}."
+
+
+def _inventory(
+    observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bool = False
+) -> list[Spans]:
+    return [
+        *manual.figures(observation.player, canvas),
+        *inventory.bag(observation.player, canvas, facts.actions, briefly=briefly),
+        *_actions(observation, canvas, briefly=briefly),
+    ]
 
 
 def _actions(observation: Observation, canvas: Canvas, *, briefly: bool = False) -> list[Spans]:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, cut, spans, width
 
-LABEL_COLUMNS_MAX: Final = 28
+LABEL_COLUMNS_MAX: Final = 34
 CELLS_MIN: Final = 20
 _HEAD: Final = "seconds"
 _STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)

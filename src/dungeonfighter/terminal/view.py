@@ -34,25 +34,40 @@ FEW_TURNS: Final = 200
 
 
 def view(observation: Observation, episode: int, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spans]:
-    """Return the lines of one turn; in a low terminal with fewer events, so that the rest fits."""
-    situation = fight(observation, canvas, facts) or place(observation, canvas, facts)
-    if observation.is_over:
-        situation = canvas.text(
-            Span(f"The run is over, score {observation.score:.2f} of 100.", Meaning.title)
-        )
+    """Return the lines of one turn.
+
+    In a low terminal they have fewer events and empty lines, and a fight that is still too long is brief.
+    """
     head = _head(observation, episode, canvas)
-    given = labels(observation, facts, canvas) or inventory.labels(observation)
-    inputs = options(observation.available_actions, canvas, given)
     happened = _events(observation, canvas, EVENTS_MAX)
-    others = sum(map(len, (head, situation, inputs)))
-    is_low = 0 < canvas.rows < others + len(happened) + _GAPS + _PROMPT
-    if is_low:
-        most = canvas.rows - others - 1 - _PROMPT
-        happened = _events(observation, canvas, min(EVENTS_MAX, max(EVENTS_MIN, most)))
+    situation, inputs = _situation(observation, canvas, facts)
+    if not 0 < canvas.rows < sum(map(len, (head, happened, situation, inputs))) + _GAPS + _PROMPT:
+        return _stacked((head, happened, situation), inputs, gap=[()])
+    rows = canvas.rows - _PROMPT - 1 - len(head)
+    if len(situation) + len(inputs) + min(len(happened), EVENTS_MIN) > rows:
+        situation, inputs = _situation(observation, canvas, facts, briefly=True)
+    most = min(EVENTS_MAX, max(EVENTS_MIN, rows - len(situation) - len(inputs)))
+    return _stacked((head, _events(observation, canvas, most), situation), inputs, gap=[])
+
+
+def _situation(
+    observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bool = False
+) -> tuple[list[Spans], list[Spans]]:
+    """Return the lines of the fight or of the place, and those of the inputs."""
+    if observation.is_over:
+        text = f"The run is over, score {observation.score:.2f} of 100."
+        return canvas.text(Span(text, Meaning.title)), []
+    given = labels(observation, facts, canvas, briefly=briefly) or inventory.labels(observation)
+    inputs = options(observation.available_actions, canvas, given)
+    fought = fight(observation, canvas, facts, briefly=briefly)
+    return fought or place(observation, canvas, facts), inputs
+
+
+def _stacked(blocks: Sequence[list[Spans]], inputs: list[Spans], gap: list[Spans]) -> list[Spans]:
+    """Return the blocks with a gap between two of them, and the inputs below an empty line."""
     lines: list[Spans] = []
-    for block in (head, happened, situation):
-        if block:
-            lines += [(), *block] if lines and not is_low else block
+    for block in filter(None, blocks):
+        lines += [*gap, *block] if lines else block
     return [*lines, (), *inputs] if inputs else lines
 
 

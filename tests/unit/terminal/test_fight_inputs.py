@@ -116,6 +116,13 @@ def test_a_guard_says_what_it_takes_instead() -> None:
     assert int(shown[1]) == taken(state, "4") < incoming
 
 
+def test_a_guard_against_a_feint_warns() -> None:
+    state = combat_state(intent=Intent.feint, **SOON)
+    now = combat(state)
+    assert f"takes {now.guarded} more than {now.incoming};" in row(state, "4")
+    assert Meaning.warning in {span.meaning for span in labels(state)["4"]}
+
+
 def test_a_guard_against_a_status_says_that_it_blocks_it() -> None:
     state = combat_state(intent=Intent.status, **SOON)
     assert f", and no {combat(state).intent_status};" in row(state, "4")

@@ -48,6 +48,15 @@ def test_a_critical_that_kills_is_in_the_warning_and_on_the_time_line() -> None:
     assert "A critical" not in shown_of(state)
 
 
+def test_the_longest_shown_action_is_not_cut() -> None:
+    state = combat_state(intent=Intent.status, at=1_000, level=12)
+    the_fight(state).intent_status = int(Status.roll_penalty)
+    combat = rules().observe(state).combat
+    assert combat is not None
+    state.hero.health = combat.incoming_critical
+    assert f"it: roll penalty, about {combat.incoming} to {combat.incoming_critical} " in shown_of(state)
+
+
 def test_an_enemy_that_acts_twice_before_the_hero_is_named_with_both_hits() -> None:
     state = combat_state(against=enemy("swarm"), rank=Rank.elite, at=100, period=2_000)
     combat = rules().observe(state).combat

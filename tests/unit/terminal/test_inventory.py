@@ -143,6 +143,34 @@ def test_a_worn_item_without_a_rival_has_all_its_properties() -> None:
     assert plain(lines[0]).endswith("damage 5, speed +1%, grants Cinder (60%, burn 3)")
 
 
+def test_of_many_items_for_a_slot_the_strongest_are_compared_and_the_others_named() -> None:
+    player = rules().observe(owner()).player
+    first = player.bag[0]
+    bag = [msgspec.structs.replace(first, number=n, score_change=n, name=f"Mace {n}") for n in range(1, 6)]
+    player = msgspec.structs.replace(player, bag=bag)
+    text = "\n".join(map(plain, inventory.bag(player, Canvas(80, ASCII))))
+    assert text.index("bag 5: ") < text.index("bag 4: ")
+    assert "bag 3: " not in text
+    assert " also there (`bag N` compares one): 3 Mace 3, 2 Mace 2, 1 Mace 1" in text
+    brief = "\n".join(map(plain, inventory.bag(player, Canvas(80, ASCII), briefly=True)))
+    assert "bag 5: " in brief
+    assert "bag 4: " not in brief
+    weak = [msgspec.structs.replace(first, score_change=-10, health_change=5)]
+    for briefly in (False, True):
+        lines = inventory.bag(msgspec.structs.replace(player, bag=weak), Canvas(80, ASCII), briefly=briefly)
+        assert any("bag 1: " in plain(line) for line in lines) is not briefly
+
+
+def test_briefly_a_worn_item_without_a_rival_is_only_named() -> None:
+    player = rules().observe(owner()).player
+    lines = [plain(line) for line in inventory.bag(player, Canvas(80, ASCII), briefly=True)]
+    assert "  worn: -                                bag 3: " in "\n".join(lines)
+    assert not any("worn (" in line or "feet" in line for line in lines)
+    alone = msgspec.structs.replace(player, bag=player.bag[2:])
+    (line,) = [plain(line) for line in inventory.bag(alone, Canvas(80, ASCII), briefly=True)][-1:]
+    assert line == f" worn (`bag` shows all): weapon {player.worn[0].name}"
+
+
 def test_in_the_inventory_wearing_is_named_without_the_changes_above() -> None:
     seen = rules().observe(owner())
     assert inventory.labels(seen) == {}

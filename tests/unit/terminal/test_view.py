@@ -149,6 +149,21 @@ def test_a_fight_fits_an_ordinary_terminal_with_its_prompt() -> None:
     assert len(shown_of(state, LOW).splitlines()) <= 23
 
 
+def test_a_long_fight_in_a_low_terminal_is_brief() -> None:
+    state = combat_state(faces=(10, 10), at=1_000, armour=5)
+    cat = rules().catalogue
+    state.hero.consumables = [1] * len(cat.consumables)
+    whole, brief = shown_of(state, Canvas(80, ASCII, 60)), shown_of(state, LOW)
+    assert "it: then not known yet" in whole
+    assert "it: then not known yet" not in brief
+    effect = cat.consumables[5].text
+    assert effect in whole
+    assert effect not in brief
+    assert len(brief.splitlines()) < len(whole.splitlines()) - 8
+    name = cat.consumables[5].name.lower()
+    assert any(f"item 6  {name}" in line for line in brief.splitlines())
+
+
 def test_no_figure_of_the_head_is_broken() -> None:
     for at, known in played():
         seen = msgspec.structs.replace(at, mode="ironman", ascension=3, turns_left=2345)
