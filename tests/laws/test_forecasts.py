@@ -69,7 +69,7 @@ def check(state: State, seed: int) -> int:
     due = the_fight(twin).hero.next_at + seen.enemy_acts_in
     after_a_miss = time_of(twin, tables.CRITICAL_MISS_LENGTH)
     first = True
-    while twin.fight is not None and twin.phase == Phase.Combat:
+    while twin.fight is not None and twin.phase == Phase.Combat and not twin.over:
         now = twin.fight.hero.next_at
         events = rules().advance(twin, "1").events
         hero = [event for event in events if event[0] in (Event.HeroAttacked, Event.HeroMissed)]
@@ -168,7 +168,8 @@ def test_the_text_foretells_what_the_snapshot_does(start: GameOptions, picks: li
             f"{time / 1000:.1f}" if tenths else str(time // 1000)
             for time in (seen.enemy_acts_in, seen.hero_acts_in)
         )
-        assert f" in {its}{then}" in text
+        until = "for" if seen.intent == Intent.defend.name else "in"
+        assert f" {until} {its}{then}" in text
         assert f" next {mine}," in text
         if seen.incoming:
             assert f" {seen.incoming}" in text
