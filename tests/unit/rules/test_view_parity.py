@@ -17,11 +17,12 @@ import pytest
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.rules import GameOptions, Phase, State
+from dungeonfighter.rules.journey import dungeon as dungeon_rules
 from dungeonfighter.rules.journey.world import allowance_left
 from dungeonfighter.rules.state import Door, Intent, Rank, RoomKind, RoomPhase
 from dungeonfighter.rules.views.sentences import narrate
 from tests.golden.playthroughs import RUNS, recorded, turns
-from tests.unit.rules.position import combat_state, doors, hub, room, rules
+from tests.unit.rules.position import cleared, combat_state, doors, hub, room, rules, the_dungeon
 
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 PLAYED: Final = ((5, "heuristic", 200), (21, "random", 150))
@@ -93,6 +94,13 @@ def arranged() -> Iterator[State]:
         state.hero.health //= 2
         state.dungeon.ahead = [Door(int(kind), 1, 0)] if state.dungeon is not None else []
         yield state
+    state = cleared(rooms=2, level=5)
+    for _ in range(2):  # the second time is a repeat
+        dungeon = the_dungeon(state)
+        dungeon.level, dungeon.room = 5, 2
+        state.turn_start = len(state.log)
+        dungeon_rules._room_cleared(cat, state, dungeon)
+    yield state
     state = hub()  # where the dungeons stir, but have not grown yet
     state.turn = 1000
     state.world.cleared_at = state.turn - 1 - allowance_left(hub())
@@ -180,7 +188,7 @@ def test_every_figure_of_what_happened_is_in_a_sentence() -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        "terms", "cost", "gain", "chance", "turns", "costLeast", "risk", "closedActions", "growth", "granted",
+        "terms", "cost", "gain", "chance", "turns", "costLeast", "risk", "closedActions", "granted",
         "wheels", "fleeChance", "stances", "guarded", "incomingExposed", "followUpDamage", "scoreChange",
         "change", "guardianGrown", "score", "allowanceLeft", "xpNext", "gold", "health",
     ],
@@ -230,6 +238,21 @@ def test_dungeons_and_doors_tell_whose_class_beats_the_other() -> None:
         if one.kind == "doors ":
             of = [door["wheel"] for door in one.view["currentRoom"]["doors"]]
         assert (words(one, r"\(you \+"), words(one, r"\(it \+")) == beats(of), one.text
+
+
+def test_a_new_level_tells_what_it_brought() -> None:
+    for one in of_kind("LevelUp"):
+        growth = one.view["growth"]
+        heals = f", healed {growth['healed']}%" if growth["healed"] else ""
+        expected = [
+            f"{growth['stat']} +{growth['statGain']}",
+            f"others +{growth['otherGain']}",
+            f"max hp +{growth['healthGain']}{heals}",
+            *([f"strip slot {growth['slot']}"] if growth["slot"] else []),
+            *(f"learned {action['name']} {action['text']}" for action in growth["learned"]),
+        ]
+        assert f"\nGrown: {', '.join(expected)}." in one.text
+        assert growth["words"] == expected
 
 
 def test_the_lock_has_its_roll() -> None:
