@@ -39,10 +39,12 @@ _RANKS: Final = {
 _NOT_EXPECTED: Final = (Event.Traded, Event.FightStalled)
 """The events that no turn adds any more, and the end of a fight of 400 acts, which is only a safety net."""
 _RATION: Final = 7
-CASUAL_INPUTS: Final = (8, 2, 2, 2)
-"""The times the inputs of a ranked run that the casual run of a seed may have, by the seed's remainder.
+CASUAL: Final = ((CURIOUS, 8), (CURIOUS, 2), ("heuristic", 8), (CURIOUS, 2))
+"""The player of the casual run of a seed, and the times the inputs of a ranked run that it may have, by the
+seed's remainder.
 
-Clones take it to the last region with twice as many, and with eight times as many past the last boss.
+With eight times as many, clones take the curious player to the last region, and the heuristic past the last
+boss.
 """
 _ITEM_EVENTS: Final = frozenset((
     Event.WeaponChosen, Event.ItemFound, Event.ItemBought, Event.TradedUp, Event.Equipped,
@@ -117,14 +119,18 @@ class CoverJob(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the players of all its runs."""
-        return (*(player.name for player in self.players), f"{CURIOUS} casual")
+        return (*(player.name for player in self.players), f"{self._casual[0]} casual")
+
+    @property
+    def _casual(self) -> tuple[str, int]:
+        return CASUAL[self.seed % len(CASUAL)]
 
     def perform(self, rules: Rules) -> Covered:
         counts: Counter[Thing] = Counter()
         inputs = sum(Watcher(rules, self.seed, counts).play(each, self.inputs_max) for each in self.players)
         casual = Watcher(rules, self.seed, counts)
-        more = CASUAL_INPUTS[self.seed % len(CASUAL_INPUTS)]
-        inputs += casual.play(Player(CURIOUS), self.inputs_max * more, Mode.casual)
+        policy, more = self._casual
+        inputs += casual.play(Player(policy), self.inputs_max * more, Mode.casual)
         listed = list(things(rules.catalogue))
         rare = {("turn event", _EVENTS[code]) for code in _NOT_EXPECTED}
         others = {" ".join(thing): counts[thing] for thing in counts.keys() - set(listed) - rare}

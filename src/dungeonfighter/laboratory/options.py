@@ -17,6 +17,7 @@ _WORDS: Final = {
     "drink": "potion", "eat": "food", "sleep": "sleep", "rest": "rest", "search": "search",
     "leave": "leave", "camp": "camp", "travel": "travel", "inventory": "inventory", "new": "other wares",
     "other": "other wares", "dungeons": "dungeons", "go": "go on",
+    "prepare": "prepare",
 }  # fmt: skip
 """The names by the first word of a label."""
 _MERCHANT_ITEMS: Final = frozenset(("2", "3"))

@@ -63,7 +63,7 @@ RULES: Final = _filled(f"""\
 
 The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`); `1` is \
 always legal. `equip 1-3`: `equip 1` to `equip 3`. An illegal input costs no turn; `equip`, `strip`, \
-`item` alone list what you have, with figures.
+`item`, `talents` alone list what you have, with figures.
 
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and \
 bonus decide: to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from \
@@ -84,12 +84,12 @@ first. `bleed 3 (-12)`: health an action.
 
 1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
-{_times(tables.STANCE_DAMAGE[Stance.power])}, ignores defend; you take {_times(tables.EXPOSED)} until you \
-act again. 4 guard: you act right after the enemy, take {_guarded(Intent.normal)} (heavy and crush \
-{_guarded(Intent.heavy)}) and no status; heavy marks it. 5, 6, item n: half the time. 8 flee: an enemy \
-due before your next action acts first, then a d20 of {tables.FLEE_NEEDS}; you slip past it for \
-{1 + tables.SLIP_TURNS} turns, from a guardian as leaving. 9 auto: attacks to the end or \
-{_percent(tables.AUTO_STOPS_BELOW)} health.
+{_times(tables.STANCE_DAMAGE[Stance.power])}; you take {_times(tables.EXPOSED)} until you act again. \
+While it `defends`, only power deals more than {_times(tables.DEFENDED)}. 4 guard: you act right after \
+the enemy, take {_guarded(Intent.normal)} (heavy and crush {_guarded(Intent.heavy)}) and no status; heavy \
+marks it. 5, 6, item n: half the time. 8 flee: an enemy due before your next action acts first, then a d20 \
+of {tables.FLEE_NEEDS}; you slip past it for {1 + tables.SLIP_TURNS} turns, from a guardian as \
+leaving. 9 auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
 
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}: it attacks lightly instead. A precise hit \
 makes an opening: the next power hit deals {_times(tables.OPENING)} and does not expose you. Factors come \
@@ -102,7 +102,7 @@ charge: a crush ({_dealt(Intent.crush)}) follows. feint: {_guarded(Intent.feint)
 {_times(tables.RAGE)} after each guarded action. drain: heals it by the damage, steal: takes a consumable \
 or gold, unless guarded. summon: more health. ward: shield. harden: armour. aim: ignores yours.
 
-**Dungeon.** A shrine, some traps and the road have events: take an option, or pass. After an entry roll \
+**Dungeon.** After an entry roll \
 to {tables.ENTRY_SURPRISED} the enemy acts first. In a cleared room search once, eat a ration once (3 \
 rest: {_percent(tables.REST)} health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last \
 room holds a guardian, who gathers {_percent(tables.GATHER)} for each room passed without a kill. \
@@ -113,7 +113,8 @@ level); the dungeon waits. The hub restocks after a new level.
 **Growth.** Gear: `hit +1` lowers the roll needed by 1; `+6% overall` estimates your strength. Another \
 weapon kind changes class, actions and stat. `strip 2,0,1` orders them by number, the weapon's own must \
 stay; an opener first or a finisher last deals +{_percent(tables.EDGE_BONUS)}, one behind an action that \
-inflicts a status (`Rend+`) +{_percent(tables.SET_UP_BONUS)}. `wares head` asks the hub for another head \
+inflicts a status (`Rend+`) +{_percent(tables.SET_UP_BONUS)}; the \
+inventory includes both. `wares head` asks the hub for another head \
 item. `trade a,b,c,d,e`: five of one rarity and gold for one better.
 
 **Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} \
@@ -122,9 +123,8 @@ for each region's boss, {tables.LAST_POINTS // 100} for the last. Three regions 
 
 **Clock.** After some turns (`stirs in 9`) the dungeons stir: new enemies gain \
 {_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked \
-run ends after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one; camping takes \
-{1 + tables.CAMP_TURNS}, leaving {1 + tables.LEAVE_TURNS}, travel {1 + tables.TRAVEL_TURNS}, each attack \
-of auto 1.
+run ends after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one \
+unless it names more, an attack of auto one.
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
 ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. The last three without a \

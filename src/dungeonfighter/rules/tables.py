@@ -293,6 +293,7 @@ TRAP_WEIGHT: Final = 1500
 """Factor in permille of a trap's cost in the content file."""
 LOCK_OPENS: Final = 9
 LOCK_COSTS: Final = 150
+LOCK_GOLD: Final = 10
 LOCK_STEPS: Final = 1
 ENTRY_SURPRISED: Final = 5
 ENTRY_PLAIN: Final = 9

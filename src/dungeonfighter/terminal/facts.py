@@ -62,7 +62,7 @@ def facts(cat: Catalogue, seen: Observation) -> Facts:
         is_braced=combat is not None and combat.braced,
         has_changed=combat is not None and combat.changed,
         found=seen.new_items,
-        talents={talent.name: talent.text for talent in player.known_talents},
+        talents=dict(zip(player.talents, player.talent_texts, strict=True)),
         actions={action.name: action.text for action in (*granted, *known)},
         kinds={row.id: _kind(row.health, row.damage, row.time, row.armour) for row in cat.archetypes},
     )

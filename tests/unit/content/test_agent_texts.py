@@ -11,9 +11,10 @@ from dungeonfighter import limits
 from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.model import HABITS
-from dungeonfighter.rules.state import Intent, Status
+from dungeonfighter.rules.state import Band, Intent, Status
+from dungeonfighter.rules.views.actions import placed
 from dungeonfighter.rules.views.sentences import STATUSES
-from tests.unit.rules.position import combat_state, dealt, play, rules, taken, the_fight
+from tests.unit.rules.position import LATER, combat_state, dealt, play, rules, taken, the_fight
 
 PLAIN = " ".join(RULES.split())
 
@@ -23,8 +24,6 @@ PLAIN = " ".join(RULES.split())
     [
         f"short: ironman of {limits.short_turns_max} turns",
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
-        f"camping takes {1 + tables.CAMP_TURNS}, leaving {1 + tables.LEAVE_TURNS}",
-        f"travel {1 + tables.TRAVEL_TURNS}",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
         f"who gathers {tables.GATHER // 10} % for each room passed",
         f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
@@ -77,6 +76,33 @@ def test_a_status_changes_the_damage_after_the_armour_by_its_figure(status: Stat
         return taken(state, "4")
 
     assert lost(2) == int(lost(0) * figure(pattern))
+
+
+@pytest.mark.parametrize(("text", "halved"), [("1", True), ("2", True), ("3", False)])
+def test_while_the_enemy_defends_only_power_deals_more_than_the_figure(text: str, halved: bool) -> None:
+    part = figure(r"While it `defends`, only power deals more than x([\d.]+)\.")
+    most = dealt(combat_state(faces=(10,), intent=Intent.normal), text)
+    least = dealt(combat_state(faces=(10,), intent=Intent.defend, at=LATER), text)
+    assert least == (int(most * part) if halved else most)
+
+
+def test_the_inventory_includes_the_bonuses_of_the_places_in_the_strip() -> None:
+    """The figures of the strip are those with which the actions of the strip hit."""
+    assert "the inventory includes both" in PLAIN
+    cat = rules().catalogue
+    names = ("First Blood", "Haymaker", "Slam", "Avalanche")
+    strip = [next(n for n, row in enumerate(cat.actions) if row.name == name) for name in names]
+    for slot in range(len(strip)):
+        state = combat_state(faces=(19,), step=slot)
+        state.hero.figures.damage, state.hero.strip = 10_000, strip
+        shown = placed(cat, strip, slot)
+        found = re.search(r"(?:(\d+) x )?([\d.]+)%", shown)
+        assert found is not None
+        plain = 10_000 * state.hero.figures.amp / 1000 * tables.ROLL[Band.combo] / 1000
+        assert dealt(state, "1") == pytest.approx(
+            int(found[1] or 1) * plain * float(found[2]) / 100, rel=0.02
+        )
+        assert ("+ " in shown) == (slot > 0 and bool(cat.action_sets_up[strip[slot - 1]]))
 
 
 def test_an_opener_in_the_first_slot_deals_its_figure_more() -> None:

@@ -94,7 +94,11 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
     if choice.pattern:
-        return f"|{choice.pattern} " in f"{line} " or f"|{choice.input} or others" in line
+        return (
+            f"|{choice.pattern} " in f"{line} "
+            or f"|{choice.pattern}: " in line
+            or f"|{choice.input} for " in line
+        )
     if choice.input.startswith("equip "):
         return f"|equip {f'1-{bag}' if bag > 1 else 1}" in line
     if choice.input.startswith("unequip "):

@@ -11,7 +11,7 @@ import pytest
 
 from dungeonfighter import cli
 from dungeonfighter.laboratory.coverage import (
-    CASUAL_INPUTS,
+    CASUAL,
     Covered,
     CoverJob,
     Thing,
@@ -57,7 +57,7 @@ def test_all_that_occurs_is_among_the_things(policy: str) -> None:
     assert found["turn event", "RunBegan"] == found["turn event", "WeaponChosen"] == 2
     assert any(kind == "enemy" for kind, _ in found)
     assert any(kind == "item" for kind, _ in found)
-    assert 10 < covered(policy).inputs <= 100 + 100 * CASUAL_INPUTS[1]
+    assert 10 < covered(policy).inputs <= 100 + 100 * CASUAL[1][1]
 
 
 def test_a_turn_is_counted_by_its_events_and_its_state() -> None:

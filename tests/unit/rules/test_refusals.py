@@ -242,7 +242,7 @@ def test_the_text_tells_a_pattern_from_an_input() -> None:
     state = in_inventory(points=2, bag=2)
     state.hero.strip = state.hero.figures.known[:2]
     line = rules().text(state, "e1").rpartition("\n")[2]
-    assert line == ("1 done |equip 1-2 |unequip weapon |drop n |strip a,b")
+    assert line == "1 done |equip 1-2 |unequip weapon |drop n: 8 gold |strip a,b"
 
 
 def test_an_input_has_no_pattern_in_the_json_view() -> None:

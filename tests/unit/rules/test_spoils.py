@@ -64,7 +64,7 @@ def test_a_treasure_shows_an_open_a_locked_and_a_guarded_item() -> None:
     state = treasure()
     assert inputs(state) == ["1", "2", "3"]
     text = rules().text(state, "e1 t1")
-    for words in ("1 ", "2 lock (d20 +", "3 fight for "):
+    for words in ("1 take ", "2 lock 60% (else -", "3 fight for "):
         assert words in text
 
 
@@ -210,5 +210,5 @@ def test_search_finds_on_the_highest_faces_and_wakes_on_the_lowest(kind: RoomKin
 @pytest.mark.parametrize("kind", list(RoomKind))
 def test_the_view_tells_the_chances_of_a_search(kind: RoomKind) -> None:
     finds, wakes = (5 * table[kind] for table in (tables.SEARCH_FINDS, tables.SEARCH_WAKES))
-    words = f"2 search: {finds}% find" + (f", {wakes}% fight" if wakes else "") + " |"
+    words = f"2 search {finds}% find" + (f", {wakes}% fight" if wakes else "") + " |"
     assert words in rules().text(cleared(kind=int(kind)), "e1")

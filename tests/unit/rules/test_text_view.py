@@ -92,7 +92,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         lines.append(" ".join(happened))
     lines.append(
         f"{plain_enemy(cat, state, fight, began=len(happened) < len(state.log))}: "
-        f"{plain_intent(combat, hero.health)} in {seconds(its, tenths)}{plain_then(combat)}"
+        f"{plain_intent(combat, hero.health)} {plain_time(combat)} {seconds(its, tenths)}{plain_then(combat)}"
     )
     lines.append(plain_inputs(state, combat))
     return "\n".join(lines)
@@ -136,9 +136,13 @@ def plain_enemy(cat: Catalogue, state: State, fight: Fight, *, began: bool) -> s
     return " ".join(words) + listed(fight.enemy.statuses, fight.level, fight.health_max)
 
 
+def plain_time(combat: CombatView) -> str:
+    return "for" if combat.intent == "defend" else "in"
+
+
 def plain_intent(combat: CombatView, health: int) -> str:
-    if combat.intent == "flee":
-        return "flee (its reward is lost)"
+    if combat.intent in {"flee", "defend"}:
+        return {"flee": "flee (its reward is lost)", "defend": "defends"}[combat.intent]
     shown = combat.intent
     if combat.intent == "status":
         row = next(row for row in rules().catalogue.enemies if row.name == combat.enemy)
@@ -174,8 +178,10 @@ def plain_inputs(state: State, combat: CombatView) -> str:
         damage = f" {combat.incoming_exposed}" if combat.incoming else ""
         parts[-1] += "" if braced else f" exposed{damage}"
     guard = {"early": "", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
-    parts.append(f"4 guard{guard if combat.guarded or combat.guard else ''}")
+    parts.append(f"4 guard{guard}")
     goods = rules().outline(state).whole
+    if goods and state.hero.figures.perks[Perk.quick_hands]:
+        goods += ", all free" if goods.count("|") > 1 else " free"
     parts[-1] += goods
     if combat.can_flee:
         price = combat.flee_price

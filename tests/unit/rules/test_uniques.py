@@ -223,7 +223,7 @@ def test_digger_boots_find_or_wake() -> None:
     state = cleared(rooms=9)
     wear_unique(state, "digger_boots")
     assert sum(search_faces(CAT, state.hero, int(RoomKind.fight))) == 20
-    assert "search: 70% find, 30% fight" in rules().text(state, "e1 t1")
+    assert "search 70% find, 30% fight" in rules().text(state, "e1 t1")
 
 
 def test_a_unique_item_has_the_figures_of_its_tier_and_no_second_name() -> None:

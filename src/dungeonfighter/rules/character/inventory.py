@@ -171,6 +171,11 @@ def possible_trade(hero: Hero) -> str:
     return ""
 
 
+def trade_price(hero: Hero, numbers: str) -> int:
+    """Return the gold for a trade of the bag items with these numbers, for example `1,2,3,4,5`."""
+    return prices.trade_up(hero, [hero.bag[int(number) - 1] for number in numbers.split(",")])
+
+
 def _double(numbers: list[int]) -> str:
     """Return the reason if a number occurs twice."""
     double = next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)

@@ -9,13 +9,21 @@ Source: docs/rules.md, "A fight".
 from __future__ import annotations
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.fighting.statuses import ACID, SLOW, STUN, WEAKEN
-from dungeonfighter.rules.state import Fight
+from dungeonfighter.rules.state import Fight, Hero
+from dungeonfighter.rules.talents import Perk
 
 
 def hero_acts_in(fight: Fight, period: int) -> int:
     """Return the time until the hero's action after this one; `period` is that of a plain attack."""
     return period * tables.SLOWED // 1000 if fight.hero.statuses[SLOW] else period
+
+
+def goods_time(cat: Catalogue, hero: Hero, fight: Fight) -> int:
+    """Return the time until the hero's action after a potion, if nothing else interferes."""
+    length = hero.figures.perks[Perk.quick_hands] or cat.consumables[cat.consumable_at[5]].length
+    return hero_acts_in(fight, hero.figures.period * length // 1000)
 
 
 def enemy_acts_in(fight: Fight) -> int:

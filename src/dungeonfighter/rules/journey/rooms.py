@@ -226,7 +226,7 @@ def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
         hero.health -= lost
         state.log.append([Event.LockSnapped, die, bonus, lost])
-        trades.give(cat, state, ("gold", 10), dungeon.level)
+        trades.give(cat, state, ("gold", tables.LOCK_GOLD), dungeon.level)
 
 
 def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:

@@ -5,8 +5,10 @@ Source: docs/rules.md, "Actions".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Effect, HeroAction
 
@@ -18,9 +20,13 @@ _ROUTES: Final = {
 }
 
 
-def figures(row: HeroAction) -> str:
-    """Return damage (of a plain attack), time, place in the strip, statuses, healing and route."""
-    damage = f"{row.damage / 10:g}%"
+def figures(row: HeroAction, worth: int = 1000) -> str:
+    """Return damage (of a plain attack), time, place in the strip, statuses, healing and route.
+
+    Args:
+        worth: The factor in permille that the place in a strip gives its damage.
+    """
+    damage = f"{row.damage / 10:g}%" if worth == 1000 else f"{row.damage * worth // 10_000}%"
     parts = [damage if row.hits == 1 else f"{row.hits} x {damage}"]
     if row.length != 1000:
         parts.append(f"time x{row.length / 1000:g}")
@@ -42,6 +48,22 @@ def listed(cat: Catalogue, number: int) -> str:
     """Return the name and the figures of an action: `Haymaker 190 %, time x1.6`."""
     row = cat.actions[number]
     return f"{row.name} {figures(row)}"
+
+
+def placed(cat: Catalogue, strip: Sequence[int], slot: int) -> str:
+    """Return the name and the figures of an action in its slot of a strip: `Haymaker+ 275%, time x1.6`.
+
+    The damage includes the bonus of the slot, of an opener or finisher at its place, and of a set-up, which
+    the + stands for.
+    """
+    row = cat.actions[strip[slot]]
+    worth = 1000 + tables.SLOT_BONUS * slot
+    if (row.opener and not slot) or (row.finisher and slot and slot == len(strip) - 1):
+        worth += tables.EDGE_BONUS
+    set_up = slot > 0 and cat.action_sets_up[strip[slot - 1]]
+    if set_up:
+        worth += tables.SET_UP_BONUS
+    return f"{row.name}{'+' if set_up else ''} {figures(row, worth)}"
 
 
 def _effect(effect: Effect) -> str:

@@ -67,6 +67,7 @@ def combat_view(cat: Catalogue, state: State, fight: Fight, *, briefly: bool) ->
         room_hit=fight.hit,
         room_combo=fight.combo,
         room_critical=fight.crit,
+        goods_time=timing.goods_time(cat, someone, fight),
         last_action=LAST_ACTIONS[fight.last],
     )
     return view if briefly else _with_forecasts(cat, state, fight, view)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import HeroAction
-from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey.world import is_cleared
 from dungeonfighter.rules.state import (
@@ -105,7 +105,7 @@ def figures(row: HeroAction) -> ActionFigures:
         pierce=row.pierce,
         heal=row.heal,
         route=row.route,
-        effects=tuple(ActionEffect(e.status, e.amount, e.on, e.who) for e in row.effects),
+        effects=[ActionEffect(e.status, e.amount, e.on, e.who) for e in row.effects],
     )
 
 
@@ -121,18 +121,13 @@ def _is_repeat(state: State, dungeon: Dungeon) -> bool:
 def _player(cat: Catalogue, state: State, view: PlayerView) -> PlayerView:
     someone = state.hero
     known = [cat.actions[number] for number in someone.figures.known]
-    bag = _items(cat, view.bag, someone.bag)
     return replace(
         view,
-        known_talents=talents(cat, someone.talents),
         actions=[
             replace(action, figures=figures(row)) for action, row in zip(view.actions, known, strict=True)
         ],
         worn=_items(cat, view.worn, [item for item in someone.worn if item is not None]),
-        bag=[
-            replace(one, scrap=prices.dropped(someone, item))
-            for one, item in zip(bag, someone.bag, strict=True)
-        ],
+        bag=_items(cat, view.bag, someone.bag),
     )
 
 

@@ -41,7 +41,7 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
     if kind == _TREASURE:
         odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
         gold = prices.treasure(level) * hero.figures.gold // 1000
-        return f"{gold} gold, one of {tables.SPOILS} items: open, lock ({odds}%) or fight"
+        return f"{gold} gold and an item: the open, the locked ({odds}%) or the guarded one"
     if kind == _REST:
         slept = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
         scar = " or a scar" if hero.scars else ""

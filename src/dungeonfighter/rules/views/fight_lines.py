@@ -44,11 +44,15 @@ FEW_TURNS: Final = 200
 # The module holds these numbers: an attribute of a class costs more (as in `damage`).
 _STATUS = int(Intent.status)
 _FLEE = int(Intent.flee)
+_DEFEND = int(Intent.defend)
 _BOSS = int(Rank.boss)
 _NORMAL = int(Rank.normal)
 _GUARDIAN = int(Rank.guardian)
 _ESCAPES: Final = Perk.escape_artist
 _BRACED: Final = Perk.power_armour
+_QUICK: Final = Perk.quick_hands
+_FREE: Final = " free"
+_ALL_FREE: Final = ", all free"
 _INTENT_DAMAGE: Final = tables.INTENT_DAMAGE
 _CRITICAL_MIN: Final = tables.CRITICAL_FACE
 _FLIGHT: Final = "flee (its reward is lost)"
@@ -94,7 +98,7 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
     health, most = hero.health, hero.figures.health_max
     enemy_health, enemy_most = fight.health, fight.health_max
     intent = fight.intent
-    shown, guard = INTENTS[intent], ""
+    shown, guard = INTENTS[intent], " 0"
     if _INTENT_DAMAGE[intent]:
         if intent == _STATUS:
             shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} +"
@@ -105,6 +109,8 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
         guard = f" {NUMERALS[guarded] if guarded < NUMERALS_MAX else guarded}"
     elif intent == _FLEE:
         shown = _FLIGHT
+    elif intent == _DEFEND:
+        shown = "defends"
     if over:
         last = over
     else:
@@ -112,7 +118,10 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
             guard = " no use"
         elif wait >= period:
             guard = ""
-        last = _inputs(cat, hero, fight, clean, numbers, wait < period and guard != "", f"{guard}{goods}")
+        hurts = wait < period and (_INTENT_DAMAGE[intent] > 0 or others[STUN] > 0)
+        if goods and hero.figures.perks[_QUICK]:
+            goods += _ALL_FREE if goods.count("|") > 1 else _FREE
+        last = _inputs(cat, hero, fight, clean, numbers, hurts, f"{guard}{goods}")
     combo = _combo(cat, hero, fight, numbers, (combo_time <= wait) != (period <= wait), combo_time, began)
     return (
         f"{head} | {NUMERALS[health] if health < NUMERALS_MAX else health}"
@@ -122,7 +131,7 @@ def fight_text(cat: Catalogue, state: State, fight: Fight, head: str, goods: str
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most}"
         f"{f' armour {fight.armour}' if fight.armour else ''}{enemy_suffers}: "
-        f"{shown} in {its_time}"
+        f"{shown} {'for' if intent == _DEFEND else 'in'} {its_time}"
         f"{_then(cat, hero, fight, clean, wait, period)}\n{last}"
     )
 

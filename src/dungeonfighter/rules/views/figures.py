@@ -27,22 +27,20 @@ class Terms(Struct, frozen=True, rename="camel", omit_defaults=True):
     """The cost and the gain of an input or of the room behind a door, as the rules would settle them now.
 
     Without a die (`chance` is 100) the hero pays `cost` and gets `gain`. With a die the hero gets `gain`, or
-    nothing bad happens, in `chance` percent of cases, and pays `cost` in the others. `needs` is the lowest
-    total of the d20 and `bonus` that succeeds, 0 where the input has no such roll. `turns` are turns of the
-    clock and of the limit, with the turn of the input itself. `cost_least` is the least of a cost in health
-    that is not known yet, `cost` the most. `any_of`: the hero chooses one of the gains. `risk` is the percent
-    chance that the input begins a fight.
+    nothing bad happens, in `chance` percent of cases, and in the others pays `cost` and gets `otherwise`.
+    `turns` are turns of the clock and of the limit, with the turn of the input itself. `cost_least` is the
+    least of a cost in health that is not known yet, `cost` the most. `any_of`: the hero chooses one of the
+    gains. `risk` is the percent chance that the input begins a fight.
     """
 
-    cost: tuple[Amount, ...] = ()
-    gain: tuple[Amount, ...] = ()
+    cost: list[Amount] = []
+    gain: list[Amount] = []
     chance: int = 100
-    needs: int = 0
-    bonus: int = 0
     turns: int = 1
     cost_least: int = 0
     any_of: bool = False
     risk: int = 0
+    otherwise: list[Amount] = []
 
 
 class ActionEffect(Struct, frozen=True, rename="camel"):
@@ -72,4 +70,4 @@ class ActionFigures(Struct, frozen=True, rename="camel", omit_defaults=True):
     pierce: int = 0
     heal: int = 0
     route: str = ""
-    effects: tuple[ActionEffect, ...] = ()
+    effects: list[ActionEffect] = []

@@ -29,7 +29,10 @@ def inventory_lines(cat: Catalogue, hero: Hero, comparison: Comparison, found: i
         found: The items at the end of the bag that have a line of their own, because they are new.
     """
     lines = [_figures(hero), _worn(cat, hero), *_bag(cat, hero, comparison, found)]
-    return [*lines, *_strip(cat, hero)]
+    lines += _strip(cat, hero)
+    if hero.talents:
+        lines[-1] += "; `talents`"
+    return lines
 
 
 def _figures(hero: Hero) -> str:
@@ -55,14 +58,15 @@ def _bag(cat: Catalogue, hero: Hero, comparison: Comparison, found: int) -> Iter
             yield f"{place} {item_lines.bagged(cat, hero, item, comparison)}"
     if worse:
         groups = [f"{loot.RARITIES[rarity]} {' '.join(words)}" for rarity, words in sorted(worse.items())]
-        yield f"Worse overall ({sum(map(len, worse.values()))}): {', '.join(groups)}"
+        yield f"Worse overall: {', '.join(groups)}"
 
 
 def _strip(cat: Catalogue, hero: Hero) -> list[str]:
     known, strip, slots = hero.figures.known, hero.strip, hero.figures.slots
-    own = "; ".join([f"{known.index(n)} {actions.listed(cat, n)}" for n in strip])
+    own = "; ".join([f"{known.index(n)} {actions.placed(cat, strip, slot)}" for slot, n in enumerate(strip)])
     free = slots - len(strip)
-    lines = [f"Strip {len(strip)}/{slots}: {own}"]
+    set_up = " (+ set up)" if any(cat.action_sets_up[n] for n in strip[:-1]) else ""
+    lines = [f"Strip {len(strip)}/{slots}{set_up}: {own}"]
     others = [n for n in known if n not in strip]
     if not others:
         return lines

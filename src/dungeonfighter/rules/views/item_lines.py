@@ -12,6 +12,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.character.hero import known_actions
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.journey import choices, trades
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Dungeon, Hero, Item, Phase, RoomKind, Slot, State
 from dungeonfighter.rules.views import actions
@@ -144,10 +145,13 @@ def one_of(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Compariso
     hero = state.hero
     item = dungeon.stock[number - 1]
     words = bagged(cat, hero, item, comparison)
-    if dungeon.kind == _ELITE or number == 1:
+    if dungeon.kind == _ELITE:
         return words
+    if number == 1:
+        return f"take {words}"
     if number == 3:
         return f"fight for {words}"
+    odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
     lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
-    roll = f"d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS}, else -{lost} hp"
-    return f"lock ({roll}): {words}"
+    spilt = trades.gold_of(dungeon.level, tables.LOCK_GOLD) * hero.figures.gold // 1000
+    return f"lock {odds}% (else -{lost} hp, +{spilt} gold): {words}"

@@ -17,6 +17,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import potions_max
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.journey.world import allowance_left, gathered, resumed, stirring
@@ -43,12 +44,14 @@ from dungeonfighter.rules.views.inventory_lines import inventory_lines
 from dungeonfighter.rules.views.level_lines import level_lines
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
+from dungeonfighter.rules.views.pattern_words import pattern_label, pattern_text, with_gold
 from dungeonfighter.rules.views.room_words import (
     cleared_words,
     drink_words,
     room_words,
     several,
     trade_offer,
+    treasure_words,
 )
 
 KINDS: Final = tuple(kind.name for kind in RoomKind)
@@ -64,6 +67,7 @@ _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
 _TRAP: Final = int(RoomKind.trap)
+_PATTERNS_COST: Final = (int(Phase.GameLoop), int(Phase.Inventory))
 _OFFER_MADE = int(RoomPhase.offer)
 _DOORS = int(RoomPhase.doors)
 _CLEARED = int(RoomPhase.cleared)
@@ -135,11 +139,13 @@ def reward(state: State, offer: Offer) -> str:
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """Return the event that waits for an answer, or the wares of a merchant that are too dear; else ""."""
+    """Return the event that waits for an answer, the gold of a treasure, or the wares that are too dear."""
     if dungeon.phase != _OFFER_MADE:
         return ""
     if _is_event(dungeon):
         return event_words.event_text(cat, state, dungeon.offer[0], dungeon.level)
+    if dungeon.kind == _TREASURE:
+        return treasure_words(state.hero, dungeon)
     return wares.lacking(wares.in_room(cat, state, dungeon)).rstrip(".")
 
 
@@ -158,6 +164,8 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
         item = state.hero.bag[int(text[6:]) - 1]
         more = item_lines.grants(cat, state.hero, item, briefly=True)
         return f"{loot.name(cat, item)}: {comparison.change(item).text}{more}"
+    if choice.pattern:
+        return pattern_label(state.hero, choice)
     words = _PHRASES.get(state.phase)
     if words is None or not text.isdigit():
         return choice.label
@@ -224,13 +232,8 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
         slots = "" if len(worn) == len(Slot) else f" ({', '.join(worn)})"
         _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot{slots}")
     for choice in patterns:
-        _add(parts, _pattern(choice))
+        _add(parts, pattern_text(choice))
     return Outline(tuple(parts), "")
-
-
-def _pattern(choice: Choice) -> str:
-    """Return the words of a pattern; of a trade, where not any numbers will do, the example."""
-    return f"{choice.input} or others" if choice.input.startswith("trade") else choice.pattern
 
 
 def _numbers(bag: int) -> str:
@@ -247,20 +250,23 @@ def _add(parts: list[tuple[str, int, str]], label: str) -> None:
 def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
     words = _PHRASES.get(state.phase)
     whole = " |".join([
-        label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
+        label
+        if number < 0 or words is None
+        else f"{text} {words(cat, state, comparison, number).removeprefix(_VERBS.get(label, '')) or label}"
         for text, number, label in line.parts
     ])  # fmt: skip
-    if whole.endswith(_WARES_OF_A_SLOT):
-        whole += f" {prices.reroll(state.hero, state.world, chosen=True)} gold"
-    return whole
+    return with_gold(state, whole) if state.phase in _PATTERNS_COST else whole
 
 
 _PRICE_WITHOUT_SCAR: Final = f"{1 + tables.LEAVE_TURNS} turns"
 _PRICE: Final = f"{_PRICE_WITHOUT_SCAR} + scar"
-_LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
-_LEAVE: Final = f"leave: {_PRICE}"
+_LEAVE_WITHOUT_SCAR: Final = f"leave {_PRICE_WITHOUT_SCAR}"
+_LEAVE: Final = f"leave {_PRICE}"
 TRAVEL: Final = f"travel: {1 + tables.TRAVEL_TURNS} turns"
-_WARES_OF_A_SLOT: Final = "|wares slot"
+_VERBS: Final = {"drink a potion": "drink "} | dict.fromkeys(
+    ("buy a potion", "buy a bomb", "buy a ration", "buy good 1", "buy good 2"), "buy "
+)
+"""By label of the menu, the verb that the line leaves out, because the health or the price makes it plain."""
 _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
@@ -310,7 +316,9 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     hero = state.hero
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return f"camp{gained_health(gain)}, +1 potion on sale, {1 + tables.CAMP_TURNS} turns"
+        room = potions_max(hero) > hero.consumables[cat.consumable_at[_SOLD[5]]]
+        stock = f", +{tables.CAMP_POTIONS} potion{'s'[: tables.CAMP_POTIONS > 1]} on sale" if room else ""
+        return f"camp{gained_health(gain)}{stock}, {1 + tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]
         price = prices.good(cat, hero, good)
@@ -348,7 +356,7 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     name = f"{dungeon_name(cat, offer.theme, offer.name)} ({cat.names['theme'][offer.theme]})"
     rooms = NUMERALS[tables.rooms_of(level)]
     first, gained, gold = clear_worth(cat, state, offer)
-    worth = f"{'first clear' if first else 'repeat'} {gained} xp, {gold} gold, reward {reward(state, offer)}"
+    worth = f"{'first clear' if first else 'repeat'} {gained} xp, {gold} gold, {reward(state, offer)}"
     return f"{name} L{NUMERALS[level]}{more}, {rooms} rooms: {kinds}; {worth}"
 
 
@@ -359,7 +367,7 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
         behind = dungeon.doors[number - 1]
         kind, hint = door(cat, state.hero, dungeon, behind)
-        return door_words(cat, state, dungeon, behind, hint) if hint else kind
+        return door_words(cat, state, dungeon, behind, hint) if hint else f"{kind}: any room"
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
@@ -406,13 +414,10 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     if lacks := wares.lacking(wares.at_hub(cat, state)):
         lines[0] += f" {lacks}"
     hero = state.hero
-    found = item_lines.found_now(state)  # new items have lines of their own
-    scores = [
-        (comparison.score(comparison.wearing(item)), -place)
-        for place, item in enumerate(hero.bag[:-found] if found else hero.bag)
-    ]
+    scores = [(comparison.score(comparison.wearing(item)), -place) for place, item in enumerate(hero.bag)]
     best, place = max(scores, default=(0, 0))
-    if best > 0:
+    old = len(hero.bag) - item_lines.found_now(state)  # new items have lines of their own
+    if best > 0 and -place < old:
         words = item_lines.briefly(cat, hero, hero.bag[-place], comparison)
         lines.append(f"Best of the bag: {NUMERALS[1 - place]} {words}")
     return lines
@@ -430,6 +435,8 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
         return _ahead_lines(cat, state, dungeon)
     if _is_event(dungeon):
         return event_words.event_lines(cat, state, dungeon.offer[0], dungeon.level)
+    if dungeon.kind == _TREASURE:
+        return [f"{treasure_words(state.hero, dungeon)}."]
     lacks = wares.lacking(wares.in_room(cat, state, dungeon))
     return [lacks] if lacks else []
 

@@ -21,7 +21,7 @@ OTHER_GAIN: Final = 1
 def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
     held = ", ".join(cat.talents[number].name for number in hero.talents)
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
-    own = f"{CLASSES[hero.kind]}; strip {strip}; talents: {held or 'none'}."
+    own = f"{CLASSES[hero.kind]}; strip {strip}; `talents`: {held or 'none'}."
     return [f"Grown: {', '.join(grown(cat, hero))}.", own]
 
 

@@ -95,8 +95,8 @@ class ItemView(Struct, frozen=True, rename="camel"):
 
     `change` compares the hero's figures with this item on and those of now, and names the actions that it
     grants and takes; "" for a worn item.
-    `price` is the price here, 0 when the item is not on sale. `granted` has the `actions` in figures, `scrap`
-    the gold for dropping an item of the bag.
+    `price` is the price here, 0 when the item is not on sale. `drop_gold` is what dropping it pays. `granted`
+    has the `actions` in figures.
     """
 
     number: int
@@ -116,8 +116,8 @@ class ItemView(Struct, frozen=True, rename="camel"):
     score_change: int
     """An estimate of the change in fighting strength, permille of that of now. The heuristic compares it."""
     price: int = 0
+    drop_gold: int = 0
     granted: list[ActionFigures] = []
-    scrap: int = 0
 
 
 class ActionView(Struct, frozen=True, rename="camel"):
@@ -142,8 +142,10 @@ class PlayerView(Struct, frozen=True, rename="camel"):
     bare die.
 
     In a fight these three hold for a plain attack now, with the bonuses of the room. `period` is the time of
-    a plain attack in milliseconds, `amplification` permille on all damage. `statuses` are those of the fight,
-    `known_talents` the `talents` in figures.
+    a plain attack in milliseconds, `amplification` permille on all damage. `statuses` are those of the fight.
+    `talent_texts` says what each of `talents` does. `strip_texts` has the actions of `strip` with their
+    figures in their slots: the damage includes the bonus of the slot, of an opener or finisher at its place,
+    and of a set-up (`Rend+`).
     """
 
     name: str
@@ -178,7 +180,8 @@ class PlayerView(Struct, frozen=True, rename="camel"):
     amplification: int = 1000
     strip_slots: int = 1
     potions_max: int = tables.POTIONS_MAX
-    known_talents: list[TalentView] = []
+    talent_texts: list[str] = []
+    strip_texts: list[str] = []
 
 
 class DungeonView(Struct, frozen=True, rename="camel"):
@@ -269,6 +272,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     enemy is stunned, which ends a guard, else "". `follow_up` is an action of the enemy that can come before
     the hero's next action, after the shown one ("" for none): by the pattern, or of an ordinary enemy the one
     with the most damage; `follow_up_damage` is that of its hit, `follow_up_in` the time until it.
+    `goods_time` is the time that a consumable takes, but for one that takes none; nearly 0 with the talent.
+    While the intent is "defend", all attacks but power deal half, which `stances` and `outgoing` have.
     `combo_acts_in` is the time until the hero's next action if this one is a combo. `flee_chance` is in
     percent. `room_hit`, `room_combo` and `room_critical` are bonuses of the room on the rolls of both sides.
     `last_action` is "guard" or "miss" if the last action of the hero was one (bonuses may ask), else "".
@@ -323,6 +328,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     room_hit: int = 0
     room_combo: int = 0
     room_critical: int = 0
+    goods_time: int = 0
     last_action: str = ""
     intent_amount: int = 0
     critical_from: int = 20

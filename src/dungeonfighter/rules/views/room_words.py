@@ -11,7 +11,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.character.hero import search_faces
-from dungeonfighter.rules.state import Dungeon, RoomKind, State
+from dungeonfighter.rules.state import Dungeon, Hero, RoomKind, State
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import item_lines
 from dungeonfighter.rules.views.amounts import experience, gained_health, healed
@@ -36,6 +36,10 @@ def room_words(state: State, dungeon: Dungeon, number: int) -> str:
     return ""
 
 
+def treasure_words(hero: Hero, dungeon: Dungeon) -> str:
+    return f"{prices.treasure(dungeon.level) * hero.figures.gold // 1000} gold with each item"
+
+
 def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
     if dungeon.kind != _MERCHANT:
         return ""
@@ -55,14 +59,14 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
         finds, wakes = search_faces(cat, hero, 0 if state.dungeon is None else state.dungeon.kind)
-        return f"search: {5 * finds}% find" + (f", {5 * wakes}% fight" if wakes else "")
+        return f"search {5 * finds}% find" + (f", {5 * wakes}% fight" if wakes else "")
     if number == 3:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
-        left = f"{rations} ration{'' if rations == 1 else 's'}"
+        left = f"1 of {NUMERALS[rations]} rations" if rations > 1 else "your ration"
         return f"rest{gained_health(gain)} ({left})"
     if number == 6:
-        return f"prepare: shield {tables.PREPARED}"
+        return f"prepare shield {tables.PREPARED} (ration)"
     return ""
 
 

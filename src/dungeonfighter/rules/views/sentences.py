@@ -349,6 +349,14 @@ def _strip_set(cat: Catalogue, count: int) -> str:
     return f"Strip set: {count} action{'s' if count > 1 else ''}."
 
 
+def _rested(cat: Catalogue, gained: int) -> str:
+    return f"Rested: +{gained} hp." if gained else "Rested."
+
+
+def _camped(cat: Catalogue, gained: int) -> str:
+    return f"Camped: +{gained} hp." if gained else "Camped."
+
+
 def _option_taken(cat: Catalogue, number: int, place: int) -> str:
     return f"{cat.events[number].options[place].text.capitalize()}."
 
@@ -365,6 +373,8 @@ _ODD: Final[dict[int, Callable[..., str]]] = {
     Event.HeroFled: _fled,
     Event.StripSet: _strip_set,
     Event.Interrupted: _interrupted,
+    Event.Rested: _rested,
+    Event.Camped: _camped,
     Event.OptionTaken: _option_taken,
     Event.OptionRolled: _option_rolled,
 }

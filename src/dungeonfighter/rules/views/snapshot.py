@@ -211,6 +211,10 @@ def _player(
         amplification=figures.amp,
         strip_slots=figures.slots,
         potions_max=hero.potions_max(someone) if armed else tables.POTIONS_MAX,
+        talent_texts=[] if briefly else [cat.talents[number].text for number in someone.talents],
+        strip_texts=[]
+        if briefly
+        else [actions.placed(cat, someone.strip, slot) for slot in range(len(someone.strip))],
     )
 
 
@@ -312,6 +316,7 @@ def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int
         health_change=change.health,
         score_change=change.score,
         price=price,
+        drop_gold=prices.dropped(comparison.hero, item) if comparison is not None and number else 0,
     )
 
 

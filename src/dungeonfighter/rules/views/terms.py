@@ -14,8 +14,8 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import EventOption
-from dungeonfighter.rules.character import prices
-from dungeonfighter.rules.character.hero import search_faces
+from dungeonfighter.rules.character import inventory, prices
+from dungeonfighter.rules.character.hero import potions_max, search_faces
 from dungeonfighter.rules.journey import choices, road, trades, wares
 from dungeonfighter.rules.state import Dungeon, Hero, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
@@ -28,19 +28,18 @@ from dungeonfighter.rules.views.observation import Choice, ClosedChoice
 
 _GOODS: Final = {"5": "potion", "8": "bomb", "9": "ration"}
 """The consumables that inputs of the hub buy."""
-_ONE_RATION: Final = (Amount("ration", 1),)
-_ONE_SCAR: Final = (Amount("scar", 1),)
+_ONE_RATION: Final = [Amount("ration", 1)]
+_ONE_SCAR: Final = [Amount("scar", 1)]
 _TRIP: Final = Terms(turns=1 + tables.TRAVEL_TURNS)
 
 
 def of_input(cat: Catalogue, state: State, choice: Choice) -> Terms | None:
     """Return the terms of a legal input, None if it has none or other fields have them."""
-    if choice.input.startswith("wares"):
-        price = prices.reroll(state.hero, state.world, chosen=True)
-        return Terms(cost=(Amount("gold", price),))
-    if choice.input.startswith("trade "):
-        given = [state.hero.bag[int(place) - 1] for place in choice.input[6:].split(",")]
-        return Terms(cost=(Amount("gold", prices.trade_up(state.hero, given)),))
+    verb, _, numbers = choice.input.partition(" ")
+    if verb == "wares":
+        return Terms(cost=[Amount("gold", prices.reroll(state.hero, state.world, chosen=True))])
+    if verb == "trade":
+        return Terms(cost=[Amount("gold", inventory.trade_price(state.hero, numbers))])
     terms = _TERMS.get(state.phase)
     return terms(cat, state, int(choice.input)) if terms is not None and choice.input.isdigit() else None
 
@@ -62,7 +61,7 @@ def closed(cat: Catalogue, state: State) -> list[ClosedChoice]:
 
 def _wares(of: dict[int, wares.Ware]) -> list[ClosedChoice]:
     return [
-        ClosedChoice(str(number), ware.name, ware.lack, Terms(cost=(Amount("gold", ware.price),)))
+        ClosedChoice(str(number), ware.name, ware.lack, Terms(cost=[Amount("gold", ware.price)]))
         for number, ware in sorted(of.items())
         if ware.lack
     ]
@@ -87,35 +86,35 @@ def of_room(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> Terms 
     if kind in (RoomKind.fight, RoomKind.elite):
         rank = Rank.elite if kind == RoomKind.elite else Rank.normal
         gained = experience(hero, tables.RANK_XP[rank], level) + experience(hero, tables.ROOM_XP, level)
-        spoils = (Amount("items", tables.SPOILS), Amount("rarity", tables.RANK_STEPS[rank]))
-        return Terms(gain=(Amount("xp", gained), *(spoils if rank == Rank.elite else ())))
+        spoils = [Amount("items", tables.SPOILS), Amount("rarity", tables.RANK_STEPS[rank])]
+        return Terms(gain=[Amount("xp", gained), *(spoils if rank == Rank.elite else [])])
     if kind == RoomKind.treasure:
         gold = prices.treasure(level) * hero.figures.gold // 1000
         chance = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
-        return Terms(gain=(Amount("gold", gold), Amount("items", tables.SPOILS)), chance=chance)
+        return Terms(gain=[Amount("gold", gold), Amount("items", tables.SPOILS)], chance=chance)
     if kind == RoomKind.rest:
         slept = _healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
-        gain = (*slept, *_studied(hero, level), *(_ONE_SCAR if hero.scars else ()))
+        gain = [*slept, *_studied(hero, level), *(_ONE_SCAR if hero.scars else [])]
         return Terms(gain=gain, any_of=True)
     if kind == RoomKind.trap:
         chance, least, most = trap_costs(cat, hero, dungeon)
-        return Terms(cost=(Amount("health", most),) if most else (), chance=chance, cost_least=least)
-    return Terms(gain=(Amount("items", 2), Amount("consumable", 2))) if kind == RoomKind.merchant else None
+        return Terms(cost=[Amount("health", most)] if most else [], chance=chance, cost_least=least)
+    return Terms(gain=[Amount("items", 2), Amount("consumable", 2)]) if kind == RoomKind.merchant else None
 
 
 def leaving(hero: Hero) -> Terms:
     """Return the terms of leaving a dungeon."""
     free = hero.figures.perks[Perk.escape_artist]
-    return Terms(cost=() if free else _ONE_SCAR, turns=1 + tables.LEAVE_TURNS)
+    return Terms(cost=[] if free else _ONE_SCAR, turns=1 + tables.LEAVE_TURNS)
 
 
-def _healed(hero: Hero, permille: int) -> tuple[Amount, ...]:
+def _healed(hero: Hero, permille: int) -> list[Amount]:
     gain = healed(hero, permille)
-    return (Amount("health", gain),) if gain else ()
+    return [Amount("health", gain)] if gain else []
 
 
-def _studied(hero: Hero, level: int) -> tuple[Amount, ...]:
-    return (Amount("xp", experience(hero, 1000 * tables.STUDY_UNITS, level)),)
+def _studied(hero: Hero, level: int) -> list[Amount]:
+    return [Amount("xp", experience(hero, 1000 * tables.STUDY_UNITS, level))]
 
 
 def _hub(cat: Catalogue, state: State, number: int) -> Terms | None:
@@ -124,12 +123,14 @@ def _hub(cat: Catalogue, state: State, number: int) -> Terms | None:
         return _TRIP
     if number == 4:
         gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
-        return Terms(gain=(*gain, Amount("on_sale", tables.CAMP_POTIONS)), turns=1 + tables.CAMP_TURNS)
+        has_room = potions_max(hero) > hero.consumables[cat.consumable_at[5]]
+        on_sale = [Amount("on_sale", tables.CAMP_POTIONS)] if has_room else []
+        return Terms(gain=[*gain, *on_sale], turns=1 + tables.CAMP_TURNS)
     ware = wares.at_hub(cat, state).get(number)
     if ware is None:
         return None
-    gain = (Amount(_GOODS[text], 1),) if text in _GOODS else ()
-    return Terms(cost=(Amount("gold", ware.price),), gain=gain)
+    gain = [Amount(_GOODS[text], 1)] if text in _GOODS else []
+    return Terms(cost=[Amount("gold", ware.price)], gain=gain)
 
 
 def _region(cat: Catalogue, state: State, number: int) -> Terms | None:
@@ -143,13 +144,13 @@ def _region(cat: Catalogue, state: State, number: int) -> Terms | None:
     if not row.cost[0]:
         return None
     chance = choices.chance(tables.TRAVEL_AVOIDS, 0)
-    return Terms(cost=_cost(state, row.cost, level), chance=chance, needs=tables.TRAVEL_AVOIDS)
+    return Terms(cost=_cost(state, row.cost, level), chance=chance)
 
 
 def _growth(cat: Catalogue, state: State, number: int) -> Terms | None:
     if number != len(state.talent_offer) + 1:
         return None
-    return Terms(gain=(Amount(STATS[state.hero.kind], tables.TRAINED),))
+    return Terms(gain=[Amount(STATS[state.hero.kind], tables.TRAINED)])
 
 
 def _dungeon(cat: Catalogue, state: State, number: int) -> Terms | None:
@@ -162,7 +163,7 @@ def _dungeon(cat: Catalogue, state: State, number: int) -> Terms | None:
         return leaving(state.hero)
     if number == 5:
         good = cat.consumable_at[5]
-        return Terms(cost=(Amount("potion", 1),), gain=_healed(state.hero, cat.consumables[good].amount))
+        return Terms(cost=[Amount("potion", 1)], gain=_healed(state.hero, cat.consumables[good].amount))
     return _calm(cat, state, dungeon, number) if dungeon.phase == RoomPhase.cleared else None
 
 
@@ -175,7 +176,7 @@ def _calm(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Terms 
     if number == 3:
         permille = tables.REST + hero.figures.perks[Perk.field_medic]
         return Terms(cost=_ONE_RATION, gain=_healed(hero, permille))
-    return Terms(cost=_ONE_RATION, gain=(Amount("shield", tables.PREPARED),)) if number == 6 else None
+    return Terms(cost=_ONE_RATION, gain=[Amount("shield", tables.PREPARED)]) if number == 6 else None
 
 
 def _answer(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Terms | None:
@@ -190,25 +191,28 @@ def _answer(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Term
         bonus = hero.figures.agility // 4
         chance = choices.chance(tables.TRAP_AVOIDED, bonus)
         cost = _cost(state, row.cost, dungeon.level, choices.trap_weight(hero))
-        return Terms(cost=cost, chance=chance, needs=tables.TRAP_AVOIDED, bonus=bonus)
+        return Terms(cost=cost, chance=chance)
     if dungeon.kind == RoomKind.rest:
         permille = tables.REST_ROOM + hero.figures.perks[Perk.field_medic]
         gains = {1: _healed(hero, permille), 2: _studied(hero, dungeon.level), 3: _ONE_SCAR}
         return Terms(gain=gains[number]) if number in gains else None
     if dungeon.kind == RoomKind.treasure:
-        return _lock(hero) if number == 2 else Terms(risk=100) if number == 3 else None
+        gold = Amount("gold", prices.treasure(dungeon.level) * hero.figures.gold // 1000)
+        return _lock(hero, dungeon) if number == 2 else Terms(gain=[gold], risk=100 * (number == 3))
     ware = wares.in_room(cat, state, dungeon).get(number)
-    return None if ware is None else Terms(cost=(Amount("gold", ware.price),))
+    return None if ware is None else Terms(cost=[Amount("gold", ware.price)])
 
 
-def _lock(hero: Hero) -> Terms:
+def _lock(hero: Hero, dungeon: Dungeon) -> Terms:
+    """Return the terms of the lock; `otherwise` has the gold of one that snaps."""
     bonus = hero.stats[2] // 4
     lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
+    spilt = trades.gold_of(dungeon.level, tables.LOCK_GOLD) * hero.figures.gold // 1000
     return Terms(
-        cost=(Amount("health", lost),),
+        cost=[Amount("health", lost)],
+        gain=[Amount("gold", prices.treasure(dungeon.level) * hero.figures.gold // 1000)],
         chance=choices.chance(tables.LOCK_OPENS, bonus),
-        needs=tables.LOCK_OPENS,
-        bonus=bonus,
+        otherwise=[Amount("gold", spilt)],
     )
 
 
@@ -221,48 +225,46 @@ def _option(state: State, kind: str, option: EventOption, level: int) -> Terms:
         cost=_cost(state, option.cost, level, choices.spared(state.hero, kind)),
         gain=gain,
         chance=choices.chance(option.roll, bonus),
-        needs=option.roll,
-        bonus=bonus,
     )
 
 
-def _cost(state: State, trade: trades.Trade, level: int, weight: int = 1000) -> tuple[Amount, ...]:
+def _cost(state: State, trade: trades.Trade, level: int, weight: int = 1000) -> list[Amount]:
     """Return the cost of an event; `weight` is the factor in permille on health or gold."""
     what, amount = trade
     if what == "health":
         lost = state.hero.figures.health_max * amount // 1000 * weight // 1000
-        return (Amount(what, lost),)
+        return [Amount(what, lost)]
     if what == "gold":
-        return (Amount(what, trades.gold_of(level, amount) * weight // 1000),)
+        return [Amount(what, trades.gold_of(level, amount) * weight // 1000)]
     if what == "xp":
-        return (Amount(what, tables.unit(level) * amount // 1000),)
+        return [Amount(what, tables.unit(level) * amount // 1000)]
     if what == "scar":
-        return Amount(what, amount), Amount("scar_health", tables.SCAR * amount // 10)
+        return [Amount(what, amount), Amount("scar_health", tables.SCAR * amount // 10)]
     if what == "status":
-        return (Amount("weaken", amount),)
+        return [Amount("weaken", amount)]
     return _others(what, amount)
 
 
-def _gain(state: State, trade: trades.Trade, level: int) -> tuple[Amount, ...]:
+def _gain(state: State, trade: trades.Trade, level: int) -> list[Amount]:
     what, amount = trade
     hero = state.hero
     if what == "health":
         return _healed(hero, amount)
     if what == "gold":
-        return (Amount(what, trades.gold_of(level, amount)),)
+        return [Amount(what, trades.gold_of(level, amount))]
     if what == "xp":
-        return (Amount(what, experience(hero, amount, level)),)
+        return [Amount(what, experience(hero, amount, level))]
     if what == "stat":
-        return (Amount(STATS[hero.kind], amount),)
+        return [Amount(STATS[hero.kind], amount)]
     if what == "item":
-        return Amount("items", 1), Amount("rarity", amount)
+        return [Amount("items", 1), Amount("rarity", amount)]
     return _others({"status": "shield", "time": "stirring", "good": "consumable"}.get(what, what), amount)
 
 
-def _others(what: str, amount: int) -> tuple[Amount, ...]:
+def _others(what: str, amount: int) -> list[Amount]:
     if what == "guardian":
-        return (Amount(what, tables.GATHER * amount // 10),)
-    return (Amount(what, amount),) if what else ()
+        return [Amount(what, tables.GATHER * amount // 10)]
+    return [Amount(what, amount)] if what else []
 
 
 _TERMS: Final[dict[int, Callable[[Catalogue, State, int], Terms | None]]] = {

@@ -1,8 +1,8 @@
 """The text view: one turn, reported to a model in as few tokens as stay unambiguous.
 
-    e3 t14 | Tarn L3 Warrior 212/332 hp | xp 120/600, 41 gold, score 6
-    Room cleared: +20 xp. +12 gold.
-    1 go on | 2 search: 50% find | 4 inventory
+    e3 t14 | L3 212/332 xp 120/600 gold 41 | L3 room 1/2, 2986 turns, stirs in 41
+    You hit 18. Bog Candle died: +54 xp, +9 gold.
+    1 go on |2 search 50% find |4 inventory |9 leave 11 turns + scar
 
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. `fight_lines`
@@ -95,21 +95,22 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     left = turns_left(state)
     turns = "" if left is None else f", {left} turns"
     if state.phase == _LEVEL_UP:
-        return f"{head} | {hero.name} L{NUMERALS[hero.level]} {hp} hp{turns}"
+        return f"{head} | L{NUMERALS[hero.level]} {hp} hp{turns}"
     dungeon = state.dungeon
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     if dungeon is not None:
         return (
-            f"{head} | L{NUMERALS[hero.level]} {hp}, xp {xp}/{needed}, {gold} gold | "
+            f"{head} | L{NUMERALS[hero.level]} {hp} xp {xp}/{needed} gold {gold} | "
             f"L{NUMERALS[dungeon.level]} room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}, "
             f"{labels.stirs(state, allowance_left(state))}"
         )
-    own = f"{head} | {hero.name} L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} hp, "
+    name = "" if state.turn else f"{hero.name} "  # the reader knows it from the first view on
+    own = f"{head} | {name}L{NUMERALS[hero.level]} {classes.CLASSES[hero.kind]} {hp} hp "
     if state.phase == _INVENTORY:
-        return f"{own}{gold} gold{turns}"
+        return f"{own}gold {gold}"
     return (
         f"{own}"
-        f"xp {xp}/{needed}, {gold} gold, score {points(rules.score(state))}"
+        f"xp {xp}/{needed} gold {gold} score {points(rules.score(state))}"
         f"{_scars(hero.scars) if hero.scars else ''}{_ascension(state.ascension)}{turns}"
     )
 
