@@ -91,7 +91,7 @@ def arranged() -> Iterator[State]:
     for kind in RoomKind:
         state = room(kind)
         state.hero.health //= 2
-        state.dungeon.ahead = [Door(int(kind), 1, 0)] if state.dungeon is not None else []
+        the_dungeon(state).ahead = [Door(int(kind), 1, 0)]
         yield state
     state = cleared(rooms=2, level=5)
     for _ in range(2):  # the second time is a repeat
@@ -188,7 +188,6 @@ def test_every_figure_of_what_happened_is_in_a_sentence() -> None:
     "field",
     [
         "terms", "cost", "gain", "chance", "turns", "costLeast", "risk", "otherwise", "closedActions",
-        "dropGold",
         "wheels", "fleeChance", "stances", "guarded", "incomingExposed", "followUpDamage", "scoreChange",
         "change", "guardianGrown", "score", "allowanceLeft", "xpNext", "gold", "health",
     ],
@@ -224,7 +223,7 @@ def test_the_hub_names_its_region_and_how_fast_the_dungeons_stir() -> None:
     assert stirring
 
 
-def test_a_repeat_and_new_items_are_told_in_both_views() -> None:
+def test_a_repeat_and_new_items_are_in_both_views() -> None:
     for one in corpus():
         assert words(one, r"\bA repeat: ") == one.view["repeat"]
         assert words(one, r"(?m)^New, bag ") == one.view["newItems"]
@@ -253,6 +252,13 @@ def test_a_new_level_tells_what_it_brought() -> None:
         ]
         assert f"\nGrown: {', '.join(expected)}." in one.text
         assert growth["words"] == expected
+
+
+def test_items_have_the_gold_for_dropping_them() -> None:
+    for one in of_kind("Inventory"):
+        pays = sorted({item["dropGold"] for item in one.view["player"]["bag"]})
+        expected = "-".join(map(str, (pays[0], pays[-1])[: len(pays)])) if pays else ""
+        assert (f" |drop n: {expected} gold" in one.text) is bool(pays)
 
 
 def test_actions_have_figures_of_their_own() -> None:

@@ -15,7 +15,7 @@ from dungeonfighter.rules.views.classes import CLASSES, STATS
 
 STAT_GAIN: Final = 3
 OTHER_GAIN: Final = 1
-"""What a level adds to the stat of the class, and to each other stat."""
+"""The gains of the stat of the class and of each other stat by a level."""
 
 
 def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
