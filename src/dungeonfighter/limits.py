@@ -29,7 +29,7 @@ log_events_max: Final = 24
 bag_items_max: Final = 20
 strip_slots_max: Final = 8
 ranked_turns_max: Final = 3000
-short_turns_max: Final = 200
+short_turns_max: Final = 180
 """The limit of a run of the mode `short` (docs/decisions/065-ranked-for-few-tokens.md)."""
 ascensions_max: Final = 10
 public_seeds: Final = 100

@@ -46,8 +46,9 @@ class SeedSet(Struct, frozen=True):
 
 
 def main_players() -> list[Player]:
-    """Return the ladder, and the heuristic without each kind of decision."""
-    return [*LADDER, *variants(Player(HEURISTIC), "all")[1:]]
+    """Return the ladder, the heuristic without each kind of decision, and attack with each weapon."""
+    by_weapon = variants(Player("attack"), always="weapon")[1:]
+    return [*LADDER, *variants(Player(HEURISTIC), "all")[1:], *by_weapon]
 
 
 def cheap_players() -> list[Player]:
@@ -56,7 +57,6 @@ def cheap_players() -> list[Player]:
     return [
         *(Player(name) for name in EXPLOITS),
         *variants(Player(HEURISTIC), always=subjects)[1:],
-        *variants(Player("attack"), always="weapon")[1:],
     ]
 
 

@@ -64,7 +64,7 @@ CRITICAL_MISS_LENGTH: Final = 1500
 # Time
 PERIOD: Final = 8000
 ENEMY_PERIOD: Final = 7600
-WEAPON_TIME: Final = (980, 1000, 960, 990)
+WEAPON_TIME: Final = (990, 995, 945, 980)
 PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
     for kind in (0, 1, 2, 3, 0)
@@ -171,7 +171,7 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-HEALTH_CURVE: Final = (104, 5200, 1800)
+HEALTH_CURVE: Final = (105, 5200, 1830)
 DAMAGE_CURVE: Final = (14, 510, 112)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
@@ -201,7 +201,7 @@ STALE_ROOM: Final = 12
 """The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
 level."""
 STALE_EVERY: Final = 5
-STALE_STEP: Final = 100
+STALE_STEP: Final = 110
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 2200)

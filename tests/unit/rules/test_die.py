@@ -112,4 +112,4 @@ def test_amplification_at_99_is_156_percent() -> None:
 
 def test_each_weapon_has_its_period() -> None:
     periods = [hub(weapon).hero.figures.period for weapon in Weapon]
-    assert periods[Weapon.sword] > periods[Weapon.wand] > periods[Weapon.mace] > periods[Weapon.dagger]
+    assert periods[Weapon.sword] > periods[Weapon.mace] > periods[Weapon.wand] > periods[Weapon.dagger]

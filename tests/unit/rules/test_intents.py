@@ -181,7 +181,11 @@ def test_an_elite_has_more_health_and_damage() -> None:
     state = combat_state()
     normal = begin_fight(cat, state, enemy(), Rank.normal, 10, 0)
     elite = begin_fight(cat, state, enemy(), Rank.elite, 10, 0)
-    assert (elite.health, elite.damage) == (normal.health * 14 // 10, normal.damage * 12 // 10)
+    usual, hit = tables.ENEMY_HEALTH[10], tables.ENEMY_DAMAGE[10]
+    kind = cat.archetypes[cat.enemy_archetype[enemy()]]
+    assert (normal.health, normal.damage) == (usual * kind.health // 1000, hit * kind.damage // 1000)
+    assert elite.health == usual * kind.health * 1400 // 1_000_000
+    assert elite.damage == hit * kind.damage * 1200 // 1_000_000
 
 
 def test_the_next_intent_is_drawn_from_the_fight_stream_only() -> None:
