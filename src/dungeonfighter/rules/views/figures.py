@@ -26,7 +26,7 @@ class Amount(Struct, frozen=True, rename="camel"):
 class Terms(Struct, frozen=True, rename="camel", omit_defaults=True):
     """The cost and the gain of an input or of the room behind a door, as the rules would settle them now.
 
-    Without a die (`chance` is 100) the hero pays `cost` and gets `gain`. With a die the hero gets `gain`, or
+    Without a die (`chance` is -1) the hero pays `cost` and gets `gain`. With a die the hero gets `gain`, or
     nothing bad happens, in `chance` percent of cases, and in the others pays `cost` and gets `otherwise`.
     `turns` are turns of the clock and of the limit, with the turn of the input itself. `cost_least` is the
     least of a cost in health that is not known yet, `cost` the most. `any_of`: the hero chooses one of the
@@ -35,7 +35,7 @@ class Terms(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     cost: list[Amount] = []
     gain: list[Amount] = []
-    chance: int = 100
+    chance: int = -1
     turns: int = 1
     cost_least: int = 0
     any_of: bool = False
