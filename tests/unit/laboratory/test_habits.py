@@ -9,7 +9,7 @@ import pytest
 
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.errors import BadInput
-from dungeonfighter.laboratory.habits import FIRST, KINDS, REFUSED, Habitual
+from dungeonfighter.laboratory.habits import DRAWN, FIRST, KINDS, REFUSED, Habitual
 from dungeonfighter.laboratory.options import Option, option_of
 from dungeonfighter.laboratory.players import Player, checked, variants
 from dungeonfighter.rules import GameOptions, Mode, Observation, Rules, load_rules
@@ -58,14 +58,25 @@ def test_the_heuristic_makes_most_of_these_decisions() -> None:
 
 
 @pytest.mark.parametrize("kind", some(FIRST, {"doors"}))
-def test_the_first_option_takes_the_place_of_a_choice(kind: str) -> None:
-    count = 0
+def test_an_option_that_nobody_chose_takes_the_place_of_a_choice(kind: str) -> None:
+    texts = []
     for o, text, option in decisions(Player("heuristic", (kind,)), inputs=500):
         if option.group == FIRST[kind]:
-            count += 1
-            assert text == "1"
+            texts.append(text)
             assert o.current_state in {"LevelUp", "DungeonSelection", "Dungeon"}
-    assert count > 2
+    assert len(texts) > 2
+    if kind in DRAWN:
+        assert len(set(texts)) > 1
+        assert "0" not in texts
+    else:
+        assert set(texts) == {"1"}
+
+
+def test_the_same_seed_draws_the_same_levels() -> None:
+    def drawn() -> list[str]:
+        return [text for _, text, _ in decisions(Player("heuristic", ("level",)), inputs=200)]
+
+    assert drawn() == drawn()
 
 
 def test_several_kinds_can_be_taken_away_at_once() -> None:
