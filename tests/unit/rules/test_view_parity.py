@@ -187,8 +187,8 @@ def test_every_figure_of_what_happened_is_in_a_sentence() -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        "terms", "cost", "gain", "chance", "turns", "costLeast", "risk", "otherwise", "closedActions",
-        "wheels", "fleeChance", "stances", "guarded", "incomingExposed", "followUpDamage", "scoreChange",
+        "terms", "cost", "gain", "chance", "costLeast", "risk", "otherwise", "closedActions",
+        "wheels", "fleeChance", "stances", "guarded", "incomingExposed", "scoreChange",
         "change", "guardianGrown", "score", "allowanceLeft", "xpNext", "gold", "health",
     ],
 )  # fmt: skip
@@ -261,6 +261,17 @@ def test_items_have_the_gold_for_dropping_them() -> None:
         assert (f" |drop n: {expected} gold" in one.text) is bool(pays)
 
 
+def test_inputs_have_the_turns_that_they_take() -> None:
+    found = 0
+    for one in corpus():
+        for choice in one.view["availableActions"] if one.kind in {"GameLoop", "cleared ", "doors "} else ():
+            label = re.search(r"(\d+) turns", choice["label"])
+            if label is not None:
+                assert choice["terms"]["turns"] == int(label[1])
+                found += 1
+    assert found
+
+
 def test_actions_have_figures_of_their_own() -> None:
     for one in of_kind("Inventory"):
         for action in one.view["player"]["actions"]:
@@ -280,6 +291,8 @@ def test_a_fight_has_the_same_facts_in_fields() -> None:
         assert (f", luck {combat['luck']}" in first) is (combat["luck"] > 0)
         assert ("(below half" in one.text) is (bool(combat["changeBelowHalf"]) and not combat["changed"])
         assert (words(one, r"\bweak "), words(one, r"\bstrong ")) == beats([combat["wheel"]])
+        struck = combat["followUpDamage"]
+        assert not struck or f" {struck} before you" in one.text
         if combat["intent"] == "status":
             assert f": {combat['intentStatus']} {combat['intentAmount']} + " in one.text
         seen["set up"] += "set up" in combat["bonuses"]
