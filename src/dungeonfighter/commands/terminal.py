@@ -278,7 +278,7 @@ def _seen(game: Present) -> Observation:
 
 
 def _facts(game: Present) -> Facts:
-    return facts(game.rules.catalogue, game.state)
+    return facts(game.rules.catalogue, _seen(game))
 
 
 async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:

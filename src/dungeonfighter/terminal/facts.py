@@ -1,26 +1,23 @@
-"""The facts of a run that the observation lacks: talents and actions in figures, what a level brought.
+"""The facts of an observation in the forms in which `play` shows them; of archetypes also their factors.
 
 Source: docs/rules.md, "The hero", "A fight" and "Items".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import wares
-from dungeonfighter.rules.state import Hero, Phase, State
-from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions, item_lines, level_lines
+from dungeonfighter.rules.views.observation import Observation
 
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
-    """The facts of one state.
+    """The facts of one observation.
 
     Attributes:
         region: The name of the region.
@@ -51,40 +48,32 @@ class Facts(NamedTuple):
 NO_FACTS: Final = Facts()
 
 
-def facts(cat: Catalogue, state: State) -> Facts:
-    """Return the facts of a state."""
-    someone = state.hero
-    items = [item for item in (*someone.worn, *someone.bag) if item is not None]
-    granted = {number for item in items for number in item.actions} | set(someone.figures.known)
+def facts(cat: Catalogue, seen: Observation) -> Facts:
+    """Return the facts of one observation."""
+    player, combat, growth = seen.player, seen.combat, seen.growth
+    granted = [action for item in (*player.worn, *player.bag) for action in item.granted]
+    known = [action.figures for action in player.actions if action.figures is not None]
     return Facts(
-        region=cat.regions[state.world.region].name,
-        is_repeat=bool(state.reward) and not state.reward[5] and _clears(state),
-        grown=tuple(level_lines.grown(cat, someone)) if state.phase == Phase.LevelUp else (),
-        too_dear=wares.lacking(wares.at_hub(cat, state)) if state.phase == Phase.GameLoop else "",
-        bonuses=() if state.fight is None else tuple(_bonuses(cat, someone, state.fight.step)),
-        is_braced=state.fight is not None and bool(someone.figures.perks[Perk.power_armour]),
-        has_changed=state.fight is not None and state.fight.low,
-        found=item_lines.found_now(state),
-        talents={cat.talents[number].name: cat.talents[number].text for number in someone.talents},
-        actions={cat.actions[number].name: actions.figures(cat.actions[number]) for number in granted},
+        region=seen.region,
+        is_repeat=seen.repeat,
+        grown=() if growth is None else tuple(growth.words),
+        too_dear=_too_dear(seen) if seen.current_state == "GameLoop" else "",
+        bonuses=() if combat is None else tuple(combat.bonuses),
+        is_braced=combat is not None and combat.braced,
+        has_changed=combat is not None and combat.changed,
+        found=seen.new_items,
+        talents=dict(zip(player.talents, player.talent_texts, strict=True)),
+        actions={action.name: action.text for action in (*granted, *known)},
         kinds={row.id: _kind(row.health, row.damage, row.time, row.armour) for row in cat.archetypes},
     )
 
 
-def _clears(state: State) -> bool:
-    return any(event[0] == Event.DungeonCleared for event in state.log[state.turn_start :])
-
-
-def _bonuses(cat: Catalogue, someone: Hero, step: int) -> Iterator[str]:
-    strip = someone.strip
-    slot = step % len(strip)
-    row = cat.actions[strip[slot]]
-    if row.opener and slot == 0:
-        yield "opener"
-    if row.finisher and slot and slot == len(strip) - 1:
-        yield "finisher"
-    if slot and cat.action_sets_up[strip[slot - 1]]:
-        yield "set up"
+def _too_dear(seen: Observation) -> str:
+    return wares.named_dear(
+        (ware.label, ware.terms.cost[0].amount)
+        for ware in seen.closed_actions
+        if ware.reason == wares.DEAR and ware.terms is not None
+    )
 
 
 def _kind(health: int, damage: int, time: int, armour: int) -> str:

@@ -21,4 +21,5 @@ def shown(seen: Observation, canvas: Canvas = WIDE, known: Facts = NO_FACTS) -> 
 
 
 def shown_of(state: State, canvas: Canvas = WIDE) -> str:
-    return shown(rules().observe(state), canvas, facts(rules().catalogue, state))
+    seen = rules().observe(state)
+    return shown(seen, canvas, facts(rules().catalogue, seen))

@@ -48,7 +48,7 @@ def test_an_unknown_word_gets_a_way_out(word: str, expected: str) -> None:
 
 
 def explained(state: State) -> str:
-    known = facts(rules().catalogue, state)
+    known = facts(rules().catalogue, rules().observe(state))
     lines = manual.explain(rules().observe(state), Canvas(80, ASCII), known)
     return "\n".join(map(plain, lines))
 
@@ -146,7 +146,7 @@ def test_outside_of_fights_both_clocks_and_the_purse_are_explained() -> None:
 def test_the_hero_names_the_talents_with_their_figures() -> None:
     state = hub()
     teach(state, "executioner")
-    known = facts(rules().catalogue, state)
+    known = facts(rules().catalogue, rules().observe(state))
     text = "\n".join(map(plain, manual.hero(rules().observe(state), Canvas(80, ASCII), known)))
     assert f"  Executioner: talent; {known.talents['Executioner']}" in text
     assert "(1 slot)" in text
@@ -155,6 +155,6 @@ def test_the_hero_names_the_talents_with_their_figures() -> None:
 def test_a_talent_and_an_action_of_an_item_are_words_too() -> None:
     state = hub()
     teach(state, "executioner")
-    known = facts(rules().catalogue, state)
+    known = facts(rules().catalogue, rules().observe(state))
     line = " ".join(map(plain, manual.explain_word("executioner", Canvas(80, ASCII), known)))
     assert line.strip() == f"executioner: {known.talents['Executioner']}"

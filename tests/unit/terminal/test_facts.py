@@ -12,7 +12,7 @@ from tests.unit.rules.position import cleared, combat_state, hub, play, rules, t
 
 
 def of(state: State) -> Facts:
-    return facts(rules().catalogue, state)
+    return facts(rules().catalogue, rules().observe(state))
 
 
 def test_before_the_choice_of_a_weapon_there_are_few() -> None:

@@ -22,7 +22,8 @@ SOON: dict[str, Any] = {"at": 1_000, "period": 7_600}
 
 
 def labels(state: State, canvas: Canvas = WIDE) -> dict[str, Spans]:
-    return dict(fight_inputs.labels(rules().observe(state), facts(rules().catalogue, state), canvas))
+    seen = rules().observe(state)
+    return dict(fight_inputs.labels(seen, facts(rules().catalogue, seen), canvas))
 
 
 def row(state: State, text: str, canvas: Canvas = WIDE) -> str:

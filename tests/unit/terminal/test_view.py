@@ -35,7 +35,7 @@ def played() -> tuple[Moment, ...]:
             room = seen.current_room.phase if seen.current_room else ""
             kept[seen.current_state, room, len(seen.available_actions)] = (
                 seen,
-                facts(rules().catalogue, state),
+                facts(rules().catalogue, seen),
             )
             if state.over:
                 break

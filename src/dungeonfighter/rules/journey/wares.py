@@ -7,6 +7,7 @@ Source: docs/rules.md, "Inputs" and "Dungeons".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from dungeonfighter import limits
@@ -79,8 +80,13 @@ def lacking(wares: dict[int, Ware]) -> str:
 
     Sold-out wares are left out, because the text view has few tokens; the refusal of their input names them.
     """
-    dear = [f"{ware.name} {ware.price} gold" for _, ware in sorted(wares.items()) if ware.lack == DEAR]
-    return f"{DEAR.capitalize()}: {', '.join(dear)}." if dear else ""
+    return named_dear((ware.name, ware.price) for _, ware in sorted(wares.items()) if ware.lack == DEAR)
+
+
+def named_dear(wares: Iterable[tuple[str, int]]) -> str:
+    """Return the same of names and prices; "" for none."""
+    dear = ", ".join([f"{name} {price} gold" for name, price in wares])
+    return f"{DEAR.capitalize()}: {dear}." if dear else ""
 
 
 def _good(cat: Catalogue, hero: Hero, number: int, left: int) -> Ware:

@@ -52,7 +52,8 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
     return {_SHRINE: "options, or pass", _MERCHANT: "2 items, 2 consumables"}.get(kind, "")
 
 
-def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
+def trap_costs(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> tuple[int, int, int]:
+    """Return the percent chance to pass a trap unharmed, and the least and the most health that one costs."""
     odds = choices.chance(tables.TRAP_AVOIDED, hero.figures.agility // 4)
     weight = choices.trap_weight(hero)
     costs = [
@@ -60,7 +61,11 @@ def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
         for what, amount in (cat.events[number].cost for number in cat.traps[dungeon.theme])
         if what == "health"
     ]
-    least, most = min(costs, default=0), max(costs, default=0)
+    return odds, min(costs, default=0), max(costs, default=0)
+
+
+def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
+    odds, least, most = trap_costs(cat, hero, dungeon)
     if not most:
         return f"{odds}% unharmed"
     lost = f"-{most}" if least == most else f"-{least} to -{most}"

@@ -5,11 +5,17 @@ Source: docs/tools.md, "Views"; docs/rules.md, "The hero".
 
 from __future__ import annotations
 
+from typing import Final
+
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.state import Hero
 from dungeonfighter.rules.views import actions
 from dungeonfighter.rules.views.classes import CLASSES, STATS
+
+STAT_GAIN: Final = 3
+OTHER_GAIN: Final = 1
+"""The gains of the stat of the class and of each other stat by a level."""
 
 
 def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
@@ -21,13 +27,26 @@ def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
 
 def grown(cat: Catalogue, hero: Hero) -> list[str]:
     """Return what the present level has brought, in words: stats, health, a slot, an action with figures."""
-    kind, points = hero.kind, hero.class_points[hero.kind]
-    parts = [f"{STATS[kind]} +3", "others +1", f"max hp +{tables.HEALTH_PER_LEVEL}{_healed()}"]
-    if points in tables.TIERS:
-        parts.append(f"strip slot {hero.figures.slots}")
-    before, after = cat.learned[kind][points - 1], cat.learned[kind][points]
-    parts += [f"learned {actions.listed(cat, action)}" for action in after if action not in before]
-    return parts
+    parts = [
+        f"{STATS[hero.kind]} +{STAT_GAIN}",
+        f"others +{OTHER_GAIN}",
+        f"max hp +{tables.HEALTH_PER_LEVEL}{_healed()}",
+    ]
+    if slot := new_slot(hero):
+        parts.append(f"strip slot {slot}")
+    return [*parts, *(f"learned {actions.listed(cat, action)}" for action in learned(cat, hero))]
+
+
+def new_slot(hero: Hero) -> int:
+    """Return the slot of the strip that the present level has brought; 0 for none."""
+    return hero.figures.slots if hero.class_points[hero.kind] in tables.TIERS else 0
+
+
+def learned(cat: Catalogue, hero: Hero) -> list[int]:
+    """Return the actions that the present level has taught."""
+    points = hero.class_points[hero.kind]
+    before, after = cat.learned[hero.kind][points - 1], cat.learned[hero.kind][points]
+    return [action for action in after if action not in before]
 
 
 def _healed() -> str:

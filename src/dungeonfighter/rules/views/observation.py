@@ -12,18 +12,71 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.views.figures import ActionFigures, Terms
 
 
 class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One legal input, which applies as it stands, with a short label.
 
     `pattern` is there only where the input takes numbers: `input` is then one example, and `strip a,b` or
-    `drop n` shows where a bot puts in its own numbers.
+    `drop n` shows where a bot puts in its own numbers. `terms` has the figures of the label, where there are
+    any that no other field has.
     """
 
     input: str
     label: str
     pattern: str = ""
+    terms: Terms | None = None
+
+
+class ClosedChoice(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One input that is not legal now; `reason` says why: "too dear", "sold out", "full", or in words."""
+
+    input: str
+    label: str
+    reason: str
+    terms: Terms | None = None
+
+
+class WeaponView(Struct, frozen=True, rename="camel"):
+    """One weapon of the first choice, with its class, the stat that grows and the first action."""
+
+    input: str
+    kind: str
+    hero_class: str
+    stat: str
+    action: ActionFigures
+    description: str
+
+
+class GrowthView(Struct, frozen=True, rename="camel"):
+    """The gains by a new level: of the stat of the class, of each other stat, of maximum health.
+
+    `healed` is the percent of maximum health that the level healed, `slot` the number of a new slot of the
+    strip (0: none). `words` says the same, a gain each.
+    """
+
+    stat: str
+    stat_gain: int
+    other_gain: int
+    health_gain: int
+    healed: int
+    slot: int
+    learned: list[ActionFigures]
+    words: list[str]
+
+
+class TalentView(Struct, frozen=True, rename="camel"):
+    """One talent, on offer or the hero's, with its number from 1.
+
+    `effect` is what it changes and `amount` by how much, in the unit that `text` tells.
+    """
+
+    number: int
+    name: str
+    text: str
+    effect: str = ""
+    amount: int = 0
 
 
 class StatusView(Struct, frozen=True, rename="camel"):
@@ -42,7 +95,8 @@ class ItemView(Struct, frozen=True, rename="camel"):
 
     `change` compares the hero's figures with this item on and those of now, and names the actions that it
     grants and takes; "" for a worn item.
-    `price` is the price here, 0 when the item is not on sale. `drop_gold` is what dropping it pays.
+    `price` is the price here, 0 when the item is not on sale. `drop_gold` is what dropping it pays. `granted`
+    has the `actions` in figures.
     """
 
     number: int
@@ -63,6 +117,7 @@ class ItemView(Struct, frozen=True, rename="camel"):
     """An estimate of the change in fighting strength, permille of that of now. The heuristic compares it."""
     price: int = 0
     drop_gold: int = 0
+    granted: list[ActionFigures] = []
 
 
 class ActionView(Struct, frozen=True, rename="camel"):
@@ -72,6 +127,7 @@ class ActionView(Struct, frozen=True, rename="camel"):
     name: str
     text: str
     in_strip: bool
+    figures: ActionFigures | None = None
 
 
 class ConsumableView(Struct, frozen=True, rename="camel"):
@@ -130,7 +186,7 @@ class PlayerView(Struct, frozen=True, rename="camel"):
 
 class DungeonView(Struct, frozen=True, rename="camel"):
     """The dungeon. `guardian_grown` is the percent of health and damage that its guardian or boss has gained,
-    for the rooms passed without a kill.
+    for the rooms passed without a kill. `repeat`: its level was cleared before, so it brings no points.
     """
 
     name: str
@@ -140,14 +196,25 @@ class DungeonView(Struct, frozen=True, rename="camel"):
     room: int
     boss: bool
     guardian_grown: int = 0
+    repeat: bool = False
 
 
 class DoorView(Struct, frozen=True, rename="camel"):
-    """One door: `kind` is the room's kind or "dark"; `hint` the words at the door."""
+    """One door: `kind` is the room's kind or "dark"; `hint` the words at the door.
+
+    `enemy`, `archetype` and `rank` are those of the enemy behind it, if it is known. `wheel` is the percent
+    of damage that the class wheel adds: of the hero's if it is over 0, of the enemy's below 0. `terms` is
+    what the room gives and costs, None behind a dark door.
+    """
 
     number: int
     kind: str
     hint: str
+    enemy: str = ""
+    archetype: str = ""
+    rank: str = ""
+    wheel: int = 0
+    terms: Terms | None = None
 
 
 class RoomView(Struct, frozen=True, rename="camel"):
@@ -210,6 +277,12 @@ class CombatView(Struct, frozen=True, rename="camel"):
     `combo_acts_in` is the time until the hero's next action if this one is a combo. `flee_chance` is in
     percent. `room_hit`, `room_combo` and `room_critical` are bonuses of the room on the rolls of both sides.
     `last_action` is "guard" or "miss" if the last action of the hero was one (bonuses may ask), else "".
+    `intent_amount` is the amount of `intent_status`. `critical_from` is the lowest bare die that is critical
+    now; `player.critical_at` lacks the talents of a first attack. `bonuses` are those of `next_action` by its
+    place in the strip: "opener", "finisher", "set up". `braced`: a talent keeps a power attack from exposing
+    the hero. `changed`: the boss has made its `change_below_half`. `wheel` is the percent of damage that the
+    class wheel adds: of the hero's if it is over 0, of the enemy's below 0. `flee_terms` is the price of a
+    flight, None where there is none.
     """
 
     enemy: str
@@ -257,13 +330,22 @@ class CombatView(Struct, frozen=True, rename="camel"):
     room_critical: int = 0
     goods_time: int = 0
     last_action: str = ""
+    intent_amount: int = 0
+    critical_from: int = 20
+    bonuses: list[str] = []
+    braced: bool = False
+    changed: bool = False
+    wheel: int = 0
+    flee_terms: Terms | None = None
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
     """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon.
 
     `kinds` are the archetypes of its enemies in their order. `first_clear`: clearing it would count; `xp` and
-    `gold` are what the hero would get for that now.
+    `gold` are what the hero would get for that now, and `reward_level` is the level of the item. `wheels` has
+    for each of `enemies` the percent of damage that the class wheel adds: of the hero's if it is over 0, of
+    the enemy's below 0. `guardian` is the name of a boss ("" of others), with its `guardian_wheel`.
     """
 
     number: int
@@ -283,12 +365,10 @@ class OfferView(Struct, frozen=True, rename="camel"):
     first_clear: bool = False
     xp: int = 0
     gold: int = 0
-
-
-class TalentView(Struct, frozen=True, rename="camel"):
-    number: int
-    name: str
-    text: str
+    reward_level: int = 0
+    wheels: list[int] = []
+    guardian: str = ""
+    guardian_wheel: int = 0
 
 
 class Observation(Struct, frozen=True, rename="camel"):
@@ -301,6 +381,10 @@ class Observation(Struct, frozen=True, rename="camel"):
     The last `recent_new` sentences of `recent_output` are of this turn. `recent_tones` has one character for
     each sentence: + for a gain of the hero, - for a harm, = for neither.
     `hardships` says what the `ascension` changes.
+    Dungeons that stir do so by `stirring_step` percent every `stirring_turns` turns. `closed_actions` are the
+    wares and options that the hero cannot take now. `growth` is what a new level brought, until its talent is
+    chosen. `repeat`: this turn cleared a level that had been cleared before. The last `new_items` items of
+    the bag came this turn. `weapons` are those of the choice at the beginning.
     """
 
     turn: int
@@ -328,3 +412,11 @@ class Observation(Struct, frozen=True, rename="camel"):
     recent_tones: str = ""
     ascension: int = 0
     hardships: list[str] = []
+    region: str = ""
+    stirring_step: int = 0
+    stirring_turns: int = 0
+    closed_actions: list[ClosedChoice] = []
+    growth: GrowthView | None = None
+    repeat: bool = False
+    new_items: int = 0
+    weapons: list[WeaponView] = []

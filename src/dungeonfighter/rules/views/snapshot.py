@@ -42,7 +42,7 @@ from dungeonfighter.rules.state import (
     State,
     Weapon,
 )
-from dungeonfighter.rules.views import actions, classes, event_words, forecast, item_lines, labels
+from dungeonfighter.rules.views import actions, classes, details, event_words, forecast, item_lines, labels
 from dungeonfighter.rules.views.combat_view import combat_view, status_views
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.conditions import hardships
@@ -58,7 +58,6 @@ from dungeonfighter.rules.views.observation import (
     OfferView,
     PlayerView,
     RoomView,
-    TalentView,
 )
 from dungeonfighter.rules.views.sentences import sentence
 from dungeonfighter.rules.views.text_view import TextRules
@@ -117,7 +116,7 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
     dungeon = state.dungeon
     legal = rules.legal_inputs(state)
     events = log.recent(state)[-limits.recent_output_max :]
-    return Observation(
+    view = Observation(
         turn=state.turn,
         digest=""
         if briefly and state.phase != _WEAPON_SELECTION
@@ -134,7 +133,7 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         current_room=None if dungeon is None else _room(cat, state, dungeon, comparison, legal),
         combat=None if in_fight is None else combat_view(cat, state, in_fight, briefly=briefly),
         dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
-        talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
+        talents=details.talents(cat, state.talent_offer) if state.phase == _LEVEL_UP else [],
         shop=[]
         if briefly and state.phase != _GAME_LOOP
         else [_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
@@ -150,6 +149,7 @@ def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Obs
         ascension=state.ascension,
         hardships=hardships(cat, state),
     )
+    return view if briefly else details.detailed(cat, state, view)
 
 
 def _offers_trades(state: State) -> bool:
@@ -386,8 +386,3 @@ def _offer(cat: Catalogue, state: State, number: int, offer: Offer) -> OfferView
         xp=gained,
         gold=gold,
     )
-
-
-def _talents(cat: Catalogue, state: State) -> list[TalentView]:
-    rows = [cat.talents[number] for number in state.talent_offer]
-    return [TalentView(number, row.name, row.text) for number, row in enumerate(rows, 1)]
