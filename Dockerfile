@@ -18,7 +18,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /build/tools/bin/pip --python /usr/local/lib/dungeonfighter/bin/python install --no-index --no-deps \
       "$(/build/tools/bin/pip wheel --no-deps --no-build-isolation -w dist . >&2 && echo dist/*.whl)" \
-    && find /usr/local/lib/dungeonfighter -name tests -type d -prune -exec rm -rf {} +
+    && find /usr/local/lib/dungeonfighter -name tests -type d -prune -exec rm -rf {} + \
+    && find /usr/local/lib/dungeonfighter -type f -name '*.py[ix]' -delete \
+    && find /usr/local/lib/dungeonfighter -type f -name '*.pxd' -delete
 COPY deploy/container/healthcheck.py deploy/container/sbom.py /usr/local/lib/dungeonfighter/
 RUN /usr/local/lib/dungeonfighter/bin/python /usr/local/lib/dungeonfighter/sbom.py >/usr/local/lib/dungeonfighter/sbom.cdx.json \
     && rm /usr/local/lib/dungeonfighter/sbom.py

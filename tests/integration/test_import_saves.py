@@ -123,8 +123,10 @@ def test_a_hero_is_imported_beside_a_server_and_plays_there(
         for file, bot in bots.items():
             text, is_error = served.call(PLAY, bot=bot, input="1", turn=0, episode=1)
             assert is_error == ("dead" in file), text
-            assert text.startswith("e1 t1 | Tamsin Reed") != is_error
-        assert served.call(PLAY, bot="ada", input="1", turn=0)[0].startswith("e1 t1 | Hero")
+            assert text.startswith("e1 t1 | L") != is_error
+            assert "Tamsin Reed" in served.call("get_player_stats", bot=bot)[0]
+        assert served.call(PLAY, bot="ada", input="1", turn=0)[0].startswith("e1 t1 | L1")
+        assert "Tamsin" not in served.call("get_player_stats", bot="ada")[0]
         text, is_error = served.call("reset_game", bot=bots["old_dead"], episode=2)
         assert not is_error, text
 
