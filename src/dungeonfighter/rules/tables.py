@@ -221,6 +221,9 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 # Hero
 HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
+STAT_GAIN: Final = 3
+OTHER_GAIN: Final = 1
+"""The gains of the stat of the weapon and of each other stat by a level."""
 LEVEL_HEALS: Final = 0
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""

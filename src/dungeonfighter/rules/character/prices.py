@@ -71,6 +71,11 @@ def treasure(level: int) -> int:
     return 20 + 10 * level
 
 
+def treasure_gold(hero: Hero, level: int) -> int:
+    """Return the gold of a treasure with the bonus of the gear."""
+    return treasure(level) * hero.figures.gold // 1000
+
+
 def _discounted(hero: Hero, full: int) -> int:
     cheap = hero.figures.perks[_CHEAP]
     return full * cheap // 1000 if cheap else full

@@ -140,7 +140,7 @@ def other_good(cat: Catalogue, state: State) -> int:
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero by one level if the experience suffices: heal the hero by half and offer talents.
+    """Raise the hero by one level if the experience suffices, and offer talents.
 
     If talents are left, the phase becomes LevelUp until the bot chooses one; `state.after` keeps the phase to
     return to.
@@ -151,7 +151,10 @@ def level_up(cat: Catalogue, state: State) -> None:
         return
     hero.xp -= needed
     hero.level += 1
-    hero.stats = [have + (3 if place == hero.kind else 1) for place, have in enumerate(hero.stats)]
+    hero.stats = [
+        have + (tables.STAT_GAIN if place == hero.kind else tables.OTHER_GAIN)
+        for place, have in enumerate(hero.stats)
+    ]
     hero.class_points = changed(hero.class_points, hero.kind, 1)
     learn(cat, hero)
     heal(hero, tables.LEVEL_HEALS)

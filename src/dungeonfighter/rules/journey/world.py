@@ -56,6 +56,18 @@ def is_cleared(world: World, level: int) -> bool:
     return level < world.frontier or level in world.cleared
 
 
+def counts(world: World, level: int, boss: bool) -> bool:
+    """Return True if clearing a dungeon of this level, or the region's boss, would be the first time."""
+    return world.bosses == world.region if boss else not is_cleared(world, level)
+
+
+def has_repeated(state: State) -> bool:
+    """Return True if this turn has cleared a dungeon that did not count."""
+    if not state.reward or state.reward[5]:
+        return False
+    return any(event[0] == Event.DungeonCleared for event in state.log[state.turn_start :])
+
+
 def boss_due(cat: Catalogue, world: World) -> bool:
     return world.frontier > cat.regions[world.region].last_level and world.bosses == world.region
 

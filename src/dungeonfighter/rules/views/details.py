@@ -18,8 +18,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.character import loot
-from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.journey.world import counts, has_repeated
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -66,13 +65,12 @@ def detailed(cat: Catalogue, state: State, view: Observation) -> Observation:
         player=_player(cat, state, view.player),
         current_dungeon=None
         if view.current_dungeon is None or dungeon is None
-        else replace(view.current_dungeon, repeat=_is_repeat(state, dungeon)),
+        else replace(view.current_dungeon, repeat=not counts(state.world, dungeon.level, dungeon.boss)),
         current_room=None
         if view.current_room is None or dungeon is None
         else _room(cat, state, dungeon, view.current_room),
         combat=None if view.combat is None or fight is None else _combat(cat, state.hero, fight, view.combat),
         dungeons=_offers(cat, state, view.dungeons),
-        talents=talents(cat, state.talent_offer) if view.talents else [],
         shop=_items(cat, view.shop, state.world.shop),
         available_actions=[c if of is None else replace(c, terms=of) for c, of in found],
         region=cat.regions[state.world.region].name,
@@ -80,7 +78,7 @@ def detailed(cat: Catalogue, state: State, view: Observation) -> Observation:
         stirring_turns=tables.STALE_EVERY,
         closed_actions=[] if state.over else terms.closed(cat, state),
         growth=_growth(cat, state.hero) if state.phase == Phase.LevelUp else None,
-        repeat=bool(state.reward) and not state.reward[5] and _clears(state),
+        repeat=has_repeated(state),
         new_items=min(item_lines.found_now(state), len(state.hero.bag)),
         weapons=_weapons(cat) if state.phase == Phase.WeaponSelection else [],
     )
@@ -107,15 +105,6 @@ def figures(row: HeroAction) -> ActionFigures:
         route=row.route,
         effects=[ActionEffect(e.status, e.amount, e.on, e.who) for e in row.effects],
     )
-
-
-def _clears(state: State) -> bool:
-    return any(event[0] == Event.DungeonCleared for event in state.log[state.turn_start :])
-
-
-def _is_repeat(state: State, dungeon: Dungeon) -> bool:
-    world = state.world
-    return world.bosses != world.region if dungeon.boss else is_cleared(world, dungeon.level)
 
 
 def _player(cat: Catalogue, state: State, view: PlayerView) -> PlayerView:
@@ -237,8 +226,8 @@ def _offer(cat: Catalogue, state: State, view: OfferView, offer: Offer) -> Offer
 def _growth(cat: Catalogue, hero: Hero) -> GrowthView:
     return GrowthView(
         stat=STATS[hero.kind],
-        stat_gain=level_lines.STAT_GAIN,
-        other_gain=level_lines.OTHER_GAIN,
+        stat_gain=tables.STAT_GAIN,
+        other_gain=tables.OTHER_GAIN,
         health_gain=tables.HEALTH_PER_LEVEL,
         healed=tables.LEVEL_HEALS // 10,
         slot=level_lines.new_slot(hero),

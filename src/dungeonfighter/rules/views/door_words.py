@@ -14,7 +14,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.journey import choices
-from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.journey.world import counts
 from dungeonfighter.rules.state import Door, Dungeon, Hero, Offer, Rank, RoomKind, State
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views.amounts import experience, healed
@@ -40,7 +40,7 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
         )
     if kind == _TREASURE:
         odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
-        gold = prices.treasure(level) * hero.figures.gold // 1000
+        gold = prices.treasure_gold(hero, level)
         return f"{gold} gold and an item: the open, the locked ({odds}%) or the guarded one"
     if kind == _REST:
         slept = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
@@ -86,6 +86,6 @@ def door_words(cat: Catalogue, state: State, dungeon: Dungeon, behind: Door, hin
 def clear_worth(cat: Catalogue, state: State, offer: Offer) -> tuple[bool, int, int]:
     """Return if a dungeon would be cleared for the first time, and the experience and gold for it."""
     hero, world = state.hero, state.world
-    first = world.bosses == world.region if offer.boss else not is_cleared(world, offer.level)
+    first = counts(world, offer.level, offer.boss)
     gained = experience(hero, tables.CLEAR_XP if first else tables.REPEAT_XP, offer.level)
-    return first, gained, prices.treasure(offer.level) * hero.figures.gold // 1000
+    return first, gained, prices.treasure_gold(hero, offer.level)

@@ -5,17 +5,11 @@ Source: docs/tools.md, "Views"; docs/rules.md, "The hero".
 
 from __future__ import annotations
 
-from typing import Final
-
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.state import Hero
 from dungeonfighter.rules.views import actions
 from dungeonfighter.rules.views.classes import CLASSES, STATS
-
-STAT_GAIN: Final = 3
-OTHER_GAIN: Final = 1
-"""The gains of the stat of the class and of each other stat by a level."""
 
 
 def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
@@ -28,8 +22,8 @@ def level_lines(cat: Catalogue, hero: Hero) -> list[str]:
 def grown(cat: Catalogue, hero: Hero) -> list[str]:
     """Return what the present level has brought, in words: stats, health, a slot, an action with figures."""
     parts = [
-        f"{STATS[hero.kind]} +{STAT_GAIN}",
-        f"others +{OTHER_GAIN}",
+        f"{STATS[hero.kind]} +{tables.STAT_GAIN}",
+        f"others +{tables.OTHER_GAIN}",
         f"max hp +{tables.HEALTH_PER_LEVEL}{_healed()}",
     ]
     if slot := new_slot(hero):

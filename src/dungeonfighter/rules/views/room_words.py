@@ -37,7 +37,7 @@ def room_words(state: State, dungeon: Dungeon, number: int) -> str:
 
 
 def treasure_words(hero: Hero, dungeon: Dungeon) -> str:
-    return f"{prices.treasure(dungeon.level) * hero.figures.gold // 1000} gold with each item"
+    return f"{prices.treasure_gold(hero, dungeon.level)} gold with each item"
 
 
 def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:

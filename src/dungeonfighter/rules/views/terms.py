@@ -89,7 +89,7 @@ def of_room(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> Terms 
         spoils = [Amount("items", tables.SPOILS), Amount("rarity", tables.RANK_STEPS[rank])]
         return Terms(gain=[Amount("xp", gained), *(spoils if rank == Rank.elite else [])])
     if kind == RoomKind.treasure:
-        gold = prices.treasure(level) * hero.figures.gold // 1000
+        gold = prices.treasure_gold(hero, level)
         chance = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
         return Terms(gain=[Amount("gold", gold), Amount("items", tables.SPOILS)], chance=chance)
     if kind == RoomKind.rest:
@@ -197,7 +197,7 @@ def _answer(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Term
         gains = {1: _healed(hero, permille), 2: _studied(hero, dungeon.level), 3: _ONE_SCAR}
         return Terms(gain=gains[number]) if number in gains else None
     if dungeon.kind == RoomKind.treasure:
-        gold = Amount("gold", prices.treasure(dungeon.level) * hero.figures.gold // 1000)
+        gold = Amount("gold", prices.treasure_gold(hero, dungeon.level))
         return _lock(hero, dungeon) if number == 2 else Terms(gain=[gold], risk=100 * (number == 3))
     ware = wares.in_room(cat, state, dungeon).get(number)
     return None if ware is None else Terms(cost=[Amount("gold", ware.price)])
@@ -210,7 +210,7 @@ def _lock(hero: Hero, dungeon: Dungeon) -> Terms:
     spilt = trades.gold_of(dungeon.level, tables.LOCK_GOLD) * hero.figures.gold // 1000
     return Terms(
         cost=[Amount("health", lost)],
-        gain=[Amount("gold", prices.treasure(dungeon.level) * hero.figures.gold // 1000)],
+        gain=[Amount("gold", prices.treasure_gold(hero, dungeon.level))],
         chance=choices.chance(tables.LOCK_OPENS, bonus),
         otherwise=[Amount("gold", spilt)],
     )

@@ -17,8 +17,7 @@ from typing import Protocol
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.journey.world import allowance_left, turns_left
+from dungeonfighter.rules.journey.world import allowance_left, has_repeated, turns_left
 from dungeonfighter.rules.state import Phase, State
 from dungeonfighter.rules.views import classes, labels
 from dungeonfighter.rules.views.comparison import Comparison
@@ -60,7 +59,7 @@ def _elsewhere(rules: TextRules, state: State, head: str) -> str:
         lines += conditions(cat, state)
     sentences: list[str] = []
     narrate(cat, state.log[state.turn_start :], sentences)
-    if state.reward and not state.reward[5] and _clears(state):
+    if has_repeated(state):
         sentences.append("A repeat: no points, the clock runs on.")
     if sentences:
         lines.append(" ".join(sentences))
@@ -71,10 +70,6 @@ def _elsewhere(rules: TextRules, state: State, head: str) -> str:
     else:
         lines.append(labels.inputs_line(cat, state, rules.outline(state), comparison))
     return "\n".join(lines)
-
-
-def _clears(state: State) -> bool:
-    return any(event[0] == Event.DungeonCleared for event in state.log[state.turn_start :])
 
 
 def _over(rules: TextRules, state: State) -> str:
