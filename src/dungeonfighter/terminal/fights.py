@@ -21,8 +21,6 @@ from dungeonfighter.terminal.time_line import Moment, time_line
 NAME_COLUMNS_MAX: Final = 24
 _CRUSH_AFTER: Final = "charge"
 _CLASS: Final = {weapon.name: CLASSES[weapon].lower() for weapon in Weapon}
-_BEATEN: Final = {Weapon(one).name: Weapon(other).name for one, other in tables.WHEEL_BEATS.items()}
-"""The weapon that each weapon beats on the class wheel."""
 _BAD: Final = frozenset(STATUSES[number] for number in BAD)
 """The names of the statuses that weaken their bearer."""
 
@@ -41,7 +39,7 @@ def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bo
     if briefly and moments[-1].meaning is Meaning.quiet:
         del moments[-1]
     return [
-        *canvas.text(Span(combat.enemy, Meaning.title), ": ", *_kind(hero, combat)),
+        *canvas.text(Span(combat.enemy, Meaning.title), ": ", *_kind(combat)),
         *_sides(hero, combat, canvas),
         *time_line(canvas, moments),
         *_warnings(hero, combat, canvas, facts),
@@ -49,13 +47,13 @@ def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bo
     ]
 
 
-def _kind(hero: PlayerView, combat: CombatView) -> Spans:
+def _kind(combat: CombatView) -> Spans:
     """Return for example "level 2 elite undead mage, class wizard (it deals +20 %), armour 3"."""
     rank = "" if combat.rank == "normal" else f"{combat.rank} "
     undead = "undead " if combat.undead else ""
     parts = [spans(f"level {combat.level} {rank}{undead}{combat.archetype}")]
     if combat.enemy_class:
-        parts.append(spans(held(f"class {_CLASS[combat.enemy_class]}"), *_edge(hero, combat)))
+        parts.append(spans(held(f"class {_CLASS[combat.enemy_class]}"), *_edge(combat)))
     if combat.armour:
         parts.append(spans(held(f"armour {combat.armour}")))
     if combat.habit:
@@ -63,13 +61,12 @@ def _kind(hero: PlayerView, combat: CombatView) -> Spans:
     return tuple(part for each in parts for part in (*each, Span(", ")))[:-1]
 
 
-def _edge(hero: PlayerView, combat: CombatView) -> Spans:
+def _edge(combat: CombatView) -> Spans:
     """Return which side deals more damage by the class wheel."""
-    more = f"+{(tables.WHEEL - 1000) // 10} %"
-    if _BEATEN.get(hero.weapon_kind) == combat.enemy_class:
-        return spans(" (", Span(held(f"you deal {more}"), Meaning.gain), ")")
-    if _BEATEN.get(combat.enemy_class) == hero.weapon_kind:
-        return spans(" (", Span(held(f"it deals {more}"), Meaning.harm), ")")
+    if combat.wheel > 0:
+        return spans(" (", Span(held(f"you deal +{combat.wheel} %"), Meaning.gain), ")")
+    if combat.wheel < 0:
+        return spans(" (", Span(held(f"it deals +{-combat.wheel} %"), Meaning.harm), ")")
     return ()
 
 
