@@ -65,8 +65,19 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
         help="where runs are kept and looked up (default: %(default)s)")  # fmt: skip
 
 
+class _Collected(argparse.Action):
+    """Keeps the values of an option that is given several times; the first ones replace the default."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, values: object, _option: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        given = list(values) if isinstance(values, list) else [values]
+        setattr(namespace, self.dest, given if before is self.default else [*before, *given])
+
+
 def add_players(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument("--player", nargs="+", metavar="P", default=default.split(),
+    parser.add_argument("--player", nargs="+", metavar="P", default=default.split(), action=_Collected,
         help=f"policies, or names of exploits (default: {default})")  # fmt: skip
 
 

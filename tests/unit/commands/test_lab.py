@@ -35,6 +35,14 @@ def test_the_ladder_compares_players_and_keeps_their_runs(tmp_path: Path, capsys
     assert len(Path(kept).read_text(encoding="utf-8").splitlines()) == 4
 
 
+def test_a_player_option_that_is_given_twice_names_two_players(tmp_path: Path, capsys: Output) -> None:
+    kept = str(tmp_path / "runs.jsonl")
+    lab("ladder", "--seeds", "0", "--player", "attack", "--player", "auto", "random", "--results", kept)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("attack", "auto", "random"))
+    assert "heuristic" not in shown
+
+
 def test_the_ladder_of_several_categories_has_a_table_for_each(tmp_path: Path, capsys: Output) -> None:
     kept = ("--results", str(tmp_path / "runs.jsonl"), "--processes", "1")
     words = ("ladder", "--seeds", "5,6", "--player", "attack", "--mode", "short", *kept)

@@ -59,7 +59,8 @@ def detailed(cat: Catalogue, state: State, view: Observation) -> Observation:
     """Return the observation with the facts that no policy of `bots` reads."""
     dungeon, fight = state.dungeon, state.fight
     choices = view.available_actions
-    found = ((choice, terms.of_input(cat, state, choice)) for choice in choices)
+    place = terms.place_of(cat, state)
+    found = ((choice, terms.of_input(place, choice)) for choice in choices)
     return replace(
         view,
         player=_player(cat, state, view.player),
@@ -76,7 +77,7 @@ def detailed(cat: Catalogue, state: State, view: Observation) -> Observation:
         region=cat.regions[state.world.region].name,
         stirring_step=tables.STALE_STEP // 10,
         stirring_turns=tables.STALE_EVERY,
-        closed_actions=[] if state.over else terms.closed(cat, state),
+        closed_actions=[] if state.over else terms.closed(place),
         growth=_growth(cat, state.hero) if state.phase == Phase.LevelUp else None,
         repeat=has_repeated(state),
         new_items=min(item_lines.found_now(state), len(state.hero.bag)),

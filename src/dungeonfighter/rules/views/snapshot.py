@@ -99,8 +99,8 @@ class SnapshotRules(TextRules, Protocol):
 def observe(rules: SnapshotRules, state: State, *, briefly: bool = False) -> Observation:
     """Return the full snapshot: everything the hero knows and nothing it cannot know.
 
-    A call costs some 50 to 150 us, most of it for the comparisons of the items in the bag. The text view is
-    cheaper.
+    A brief call costs some 70 us, a whole one 200 to 300 us, most of it for the words and figures of the
+    inputs and of the items. The text view is cheaper.
 
     Args:
         rules: The rules of the run.

@@ -9,7 +9,7 @@ Source: docs/tools.md, "Views"; docs/rules.md, "Dungeons", "Events" and "Inputs"
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -33,36 +33,48 @@ _ONE_SCAR: Final = [Amount("scar", 1)]
 _TRIP: Final = Terms(turns=1 + tables.TRAVEL_TURNS)
 
 
-def of_input(cat: Catalogue, state: State, choice: Choice) -> Terms | None:
+class Place(NamedTuple):
+    """A state, and the wares that are on sale in it by the input that buys each."""
+
+    cat: Catalogue
+    state: State
+    on_sale: dict[int, wares.Ware]
+
+
+def place_of(cat: Catalogue, state: State) -> Place:
+    dungeon = state.dungeon
+    if state.phase == Phase.GameLoop:
+        return Place(cat, state, wares.at_hub(cat, state))
+    if dungeon is not None and state.phase == Phase.Dungeon and dungeon.phase == RoomPhase.offer:
+        return Place(cat, state, wares.in_room(cat, state, dungeon))
+    return Place(cat, state, {})
+
+
+def of_input(place: Place, choice: Choice) -> Terms | None:
     """Return the terms of a legal input, None if it has none or other fields have them."""
+    state = place.state
     verb, _, numbers = choice.input.partition(" ")
     if verb == "wares":
         return Terms(cost=[Amount("gold", prices.reroll(state.hero, state.world, chosen=True))])
     if verb == "trade":
         return Terms(cost=[Amount("gold", inventory.trade_price(state.hero, numbers))])
     terms = _TERMS.get(state.phase)
-    return terms(cat, state, int(choice.input)) if terms is not None and choice.input.isdigit() else None
+    return terms(place, int(choice.input)) if terms is not None and choice.input.isdigit() else None
 
 
-def closed(cat: Catalogue, state: State) -> list[ClosedChoice]:
+def closed(place: Place) -> list[ClosedChoice]:
     """Return the wares that the hero cannot buy now, and the closed options of an event."""
-    if state.phase == Phase.GameLoop:
-        return _wares(wares.at_hub(cat, state))
+    cat, state, on_sale = place
     if state.phase == Phase.RegionTravel:
         event = road.event_of(state)
         return _options(cat, state, event, road.level_of(state)) if event >= 0 else []
     dungeon = state.dungeon
-    if dungeon is None or state.phase != Phase.Dungeon or dungeon.phase != RoomPhase.offer:
-        return []
-    if dungeon.kind in (RoomKind.shrine, RoomKind.trap):
+    is_offer = dungeon is not None and state.phase == Phase.Dungeon and dungeon.phase == RoomPhase.offer
+    if dungeon is not None and is_offer and dungeon.kind in (RoomKind.shrine, RoomKind.trap):
         return _options(cat, state, dungeon.offer[0], dungeon.level)
-    return _wares(wares.in_room(cat, state, dungeon))
-
-
-def _wares(of: dict[int, wares.Ware]) -> list[ClosedChoice]:
     return [
         ClosedChoice(str(number), ware.name, ware.lack, Terms(cost=[Amount("gold", ware.price)]))
-        for number, ware in sorted(of.items())
+        for number, ware in sorted(on_sale.items())
         if ware.lack
     ]
 
@@ -117,28 +129,30 @@ def _studied(hero: Hero, level: int) -> list[Amount]:
     return [Amount("xp", experience(hero, 1000 * tables.STUDY_UNITS, level))]
 
 
-def _hub(cat: Catalogue, state: State, number: int) -> Terms | None:
+def _hub(place: Place, number: int) -> Terms | None:
+    cat, state, on_sale = place
     hero, text = state.hero, str(number)
     if number == 3:
         return _TRIP
     if number == 4:
         gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         has_room = potions_max(hero) > hero.consumables[cat.consumable_at[5]]
-        on_sale = [Amount("on_sale", tables.CAMP_POTIONS)] if has_room else []
-        return Terms(gain=[*gain, *on_sale], turns=1 + tables.CAMP_TURNS)
-    ware = wares.at_hub(cat, state).get(number)
+        restocked = [Amount("on_sale", tables.CAMP_POTIONS)] if has_room else []
+        return Terms(gain=[*gain, *restocked], turns=1 + tables.CAMP_TURNS)
+    ware = on_sale.get(number)
     if ware is None:
         return None
     gain = [Amount(_GOODS[text], 1)] if text in _GOODS else []
     return Terms(cost=[Amount("gold", ware.price)], gain=gain)
 
 
-def _region(cat: Catalogue, state: State, number: int) -> Terms | None:
+def _region(place: Place, number: int) -> Terms | None:
+    state = place.state
     event = road.event_of(state)
     if event < 0:
         return _TRIP if number else None
     level = road.level_of(state)
-    row = cat.events[event]
+    row = place.cat.events[event]
     if number >= 2:
         return _option(state, row.kind, row.options[number - 2], level)
     if not row.cost[0]:
@@ -147,18 +161,20 @@ def _region(cat: Catalogue, state: State, number: int) -> Terms | None:
     return Terms(cost=_cost(state, row.cost, level), chance=chance)
 
 
-def _growth(cat: Catalogue, state: State, number: int) -> Terms | None:
+def _growth(place: Place, number: int) -> Terms | None:
+    state = place.state
     if number != len(state.talent_offer) + 1:
         return None
     return Terms(gain=[Amount(STATS[state.hero.kind], tables.TRAINED)])
 
 
-def _dungeon(cat: Catalogue, state: State, number: int) -> Terms | None:
+def _dungeon(place: Place, number: int) -> Terms | None:
+    cat, state, _ = place
     dungeon = state.dungeon
     if dungeon is None:
         return None
     if dungeon.phase == RoomPhase.offer:
-        return _answer(cat, state, dungeon, number)
+        return _answer(place, dungeon, number)
     if number == 9:
         return leaving(state.hero)
     if number == 5:
@@ -179,8 +195,9 @@ def _calm(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Terms 
     return Terms(cost=_ONE_RATION, gain=[Amount("shield", tables.PREPARED)]) if number == 6 else None
 
 
-def _answer(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Terms | None:
+def _answer(place: Place, dungeon: Dungeon, number: int) -> Terms | None:
     """Return the terms of an answer to the offer of a room."""
+    cat, state, on_sale = place
     hero = state.hero
     if dungeon.kind in (RoomKind.shrine, RoomKind.trap):
         row = cat.events[dungeon.offer[0]]
@@ -199,7 +216,7 @@ def _answer(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Term
     if dungeon.kind == RoomKind.treasure:
         gold = Amount("gold", prices.treasure_gold(hero, dungeon.level))
         return _lock(hero, dungeon) if number == 2 else Terms(gain=[gold], risk=100 * (number == 3))
-    ware = wares.in_room(cat, state, dungeon).get(number)
+    ware = on_sale.get(number)
     return None if ware is None else Terms(cost=[Amount("gold", ware.price)])
 
 
@@ -267,7 +284,7 @@ def _others(what: str, amount: int) -> list[Amount]:
     return [Amount(what, amount)] if what else []
 
 
-_TERMS: Final[dict[int, Callable[[Catalogue, State, int], Terms | None]]] = {
+_TERMS: Final[dict[int, Callable[[Place, int], Terms | None]]] = {
     Phase.GameLoop: _hub,
     Phase.Dungeon: _dungeon,
     Phase.RegionTravel: _region,
