@@ -2,8 +2,8 @@
 
 `python -m testkit.terminal_pictures FOLDER` writes an HTML page for each view; it needs tmux. With
 `--situations` it writes the places and fights of `terminal_situations` instead, all or the named ones, at 80
-columns with 24 and 40 rows, in colour and without; `chromium --headless --screenshot` makes a picture of a
-page.
+columns with 24 and 40 rows, in colour and without, and each page of a long one; `chromium --headless
+--screenshot` makes a picture of a page.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ KINDS: Final[Mapping[str, tuple[int, Mapping[str, str]]]] = {
 TURNS_MAX: Final = 40
 TALL: Final = 120
 """The rows of a pane that shows the whole explanation of a fight."""
+MORE: Final = ": Enter shows more, q stops) >"
+"""The end of the prompt below a page that is not the last one."""
 ROWS: Final = (24, 40)
 """The rows of the panes of situations."""
 
@@ -79,11 +81,25 @@ def _situations(names: list[str]) -> Iterator[tuple[str, str]]:
             for rows in ROWS:
                 for color, changes in (("color", {}), ("plain", {"NO_COLOR": "1"})):
                     with _pane(Path(home), f"sqlite:///{database}", changes, columns=80, rows=rows) as pane:
+                        if MORE in pane.wait_for(lambda shown: shown.endswith(">")):
+                            pane.type("q")
                         pane.wait_for("leave)")
-                        pane.press("C-l")
-                        pane.press("Enter")
-                        pane.wait_for(lambda shown: "leave)" not in shown and shown.endswith("\n>"))
-                        yield f"{name}-{rows}-{color}", pane.colored()
+                        title = f"{name}-{rows}-{color}"
+                        shown = turn_page(pane)
+                        yield title, pane.colored()
+                        page = 1
+                        while shown.endswith(MORE):
+                            shown = turn_page(pane)
+                            page += 1
+                            yield f"{title}-page-{page}", pane.colored()
+
+
+def turn_page(pane: Pane) -> str:
+    """Press Enter on an empty screen; return what the pane shows then, above the next prompt."""
+    pane.press("C-l")
+    pane.wait_for(lambda shown: len(shown.splitlines()) == 1)
+    pane.press("Enter")
+    return pane.wait_for(lambda shown: len(shown.splitlines()) > 1 and shown.endswith(">"))
 
 
 def _pane(home: Path, database: str, changes: Mapping[str, str], *, columns: int, rows: int = TALL) -> Pane:

@@ -15,11 +15,11 @@ import pytest
 from testkit import terminal_pictures, terminal_situations
 from testkit.server_process import ROOT
 from testkit.terminal_pane import Pane
+from testkit.terminal_pictures import MORE
 from tests.parts import program
 
 COMMAND: Final = [sys.executable, "-m", "dungeonfighter", "play"]
 NOTE: Final = "q to leave)"
-PAGE: Final = ": Enter shows more, q stops) >"
 Open = Callable[..., Pane]
 
 
@@ -76,13 +76,10 @@ def test_a_terminal_of_24_rows_holds_a_fight_and_explains_it_in_pages(opened: Op
         assert re.search(r"^  1  attack   hits \d+ %  damage \d+ to \d+", shown, re.MULTILINE)
         assert max(map(len, shown.splitlines())) <= 80
         pane.type("?")
-        assert "> ?\n" in pane.wait_for(PAGE), "the first page fits below the command"
+        assert "> ?\n" in pane.wait_for(MORE), "the first page fits below the command"
         pages = 1
         while "Every input is saved." not in pane.text():
-            pane.press("C-l")
-            pane.wait_for(lambda text: len(text.splitlines()) == 1)
-            pane.press("Enter")
-            pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith(">"))
+            terminal_pictures.turn_page(pane)
             pages += 1
         assert pages > 2
         assert "bag, bag N:" in pane.text()
@@ -95,16 +92,14 @@ def test_a_terminal_of_24_rows_shows_a_long_inventory_in_pages(opened: Open, tmp
     )
     terminal_situations.save(tmp_path / "games.db", seed, played)
     with opened("--db", f"sqlite:///{tmp_path / 'games.db'}", rows=24) as pane:
-        shown = pane.wait_for(PAGE)
+        shown = pane.wait_for(MORE)
         assert shown.startswith("Tarn, "), "the head of the view is still there"
         assert "  1  done" not in shown
-        while PAGE in shown.splitlines()[-1]:
-            pane.press("C-l")
-            pane.press("Enter")
-            shown = pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith(">"))
+        while shown.endswith(MORE):
+            shown = terminal_pictures.turn_page(pane)
         assert "  1  done" in shown
         pane.type("")
-        pane.wait_for(lambda text: PAGE in text.splitlines()[-1])
+        pane.wait_for(lambda text: text.endswith(MORE))
         pane.type("1")
         after = pane.wait_for_turn(len(played) + 1)
         assert "you could wear" not in after, "an input below a page is played"

@@ -10,6 +10,7 @@ from typing import Final
 from dungeonfighter import limits
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.state import Band, Intent, Stance
+from dungeonfighter.terminal import place_words
 
 
 def _times(permille: int) -> str:
@@ -192,6 +193,9 @@ def of(word: str) -> str:
     for texts in (STATUSES, INTENTS, HABITS, ROOMS, FIGURES):
         if word in texts:
             return texts[word]
+    for words in (place_words.PLACES, place_words.ITEMS):
+        if word in words:
+            return words[word].text
     by_name = {text.partition(":")[0]: text.partition(": ")[2] for text in STANCES.values()}
     return by_name.get(word, "")
 
@@ -199,4 +203,5 @@ def of(word: str) -> str:
 def words() -> list[str]:
     """Return all words that have an explanation."""
     stances = [text.partition(":")[0] for text in STANCES.values()]
-    return sorted({*STATUSES, *INTENTS, *HABITS, *ROOMS, *FIGURES, *stances})
+    of_places = (*place_words.PLACES, *place_words.ITEMS)
+    return sorted({*STATUSES, *INTENTS, *HABITS, *ROOMS, *FIGURES, *of_places, *stances})

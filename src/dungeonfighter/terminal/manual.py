@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from dungeonfighter.rules.views.observation import CombatView, Observation, PlayerView, StatusView
-from dungeonfighter.terminal import explanations
+from dungeonfighter.rules.views.observation import CombatView, Observation, StatusView
+from dungeonfighter.terminal import explanations, place_words, view
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.facts import NO_FACTS, Facts
 from dungeonfighter.terminal.options import worded
-from dungeonfighter.terminal.spans import Meaning, Span, Spans
+from dungeonfighter.terminal.spans import Meaning, Span, Spans, plain
 
 COMMANDS: Final = (
     ("? WORD", "explains one word of the game; `? words` lists them"),
@@ -23,13 +23,32 @@ COMMANDS: Final = (
     ("q", "leaves; so do Ctrl-C and Ctrl-D"),
 )
 _CLOSE: Final = 0.6
+_FORMS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name.lower(): (f"{name} ",) for name in ("STR", "AGI", "TEC", "INT")},
+    "armour": ("armour ",),
+    "die": ("+ hits ",),
+    "strip": (" strip ", "in slot ", "strip slot"),
+    "opener": ("opener",),
+    "finisher": ("finisher",),
+    "class": ("(it +", "(you +", "a stronger class"),
+    "room": ("rolls to ",),
+    "undead": ("to undead", "from undead"),
+    "elite": ("to elites", "from elites"),
+}
+"""The texts by which a place shows a word that fights have, too."""
 
 
 def explain(observation: Observation, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spans]:
     """Return the explanation of everything that the view of this observation shows."""
+    text = "" if observation.combat is not None else _text_of(observation, canvas, facts)
+    of_place = place_words.shown(place_words.PLACES, text)
     lines: list[Spans] = []
-    lines += _section("What you see", _figures(observation, facts), canvas)
-    lines += _section("Statuses", _statuses(observation), canvas)
+    lines += _section("What you see", [*_figures(observation, facts), *_shown(text), *of_place], canvas)
+    lines += _section("Items", place_words.shown(place_words.ITEMS, text), canvas)
+    lines += _section("Actions", _actions(observation, facts, text), canvas)
+    lines += _section("Goods", _goods(observation, text), canvas)
+    lines += _section("Kinds of enemies", _kinds(facts, text), canvas)
+    lines += _section("Statuses", _statuses(observation) or _named(text), canvas)
     lines += _section("What the enemy shows", _intents(observation), canvas)
     lines += _section("Your strip", _strip(observation), canvas)
     lines += _section("Rooms", _rooms(observation), canvas)
@@ -56,17 +75,6 @@ def explain_word(word: str, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spa
     close = difflib.get_close_matches(word, known, 3, _CLOSE)
     meant = f"Did you mean {' or '.join(close)}?" if close else "`? words` lists the words."
     return canvas.text(f"No word is called {word}. {meant}")
-
-
-def figures(player: PlayerView, canvas: Canvas) -> list[Spans]:
-    """Return one line with the figures that items change."""
-    parts = [
-        f"STR {player.strength}", f"AGI {player.agility}", f"TEC {player.technique}",
-        f"INT {player.intelligence}", f"damage {player.damage}", f"armour {player.armour}",
-        f"die {player.hit_at}+ hits {player.combo_at}+ combo {player.critical_at}+ critical",
-        f"an action in {player.period / 1000:.1f} s",
-    ]  # fmt: skip
-    return canvas.listed(parts, Meaning.quiet)
 
 
 def hero(observation: Observation, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spans]:
@@ -157,6 +165,52 @@ def _of_fight(observation: Observation, combat: CombatView, facts: Facts) -> lis
     ]
 
 
+def _text_of(observation: Observation, canvas: Canvas, facts: Facts) -> str:
+    """Return the words of the whole view of a place, with one space between two of them."""
+    lines = view.view(observation, 1, canvas._replace(rows=0), facts)
+    return " ".join(" ".join(map(plain, lines)).split())
+
+
+def _shown(text: str) -> list[tuple[str, str]]:
+    """Return the words of fights that a place shows, too."""
+    return _known(word for word, forms in _FORMS.items() if any(each in text for each in forms))
+
+
+def _goods(observation: Observation, text: str) -> list[tuple[str, str]]:
+    """Return the goods of the hero that a place names."""
+    lower = text.lower()
+    owned = [(good.name.lower(), good.text) for good in observation.player.consumables]
+    return [(name, meaning) for name, meaning in owned if f" {name} " in lower]
+
+
+def _kinds(facts: Facts, text: str) -> list[tuple[str, str]]:
+    """Return the archetypes that a place names."""
+    named = set(text.replace(",", " ").replace(";", " ").split())
+    return [(name, kind) for name, kind in facts.kinds.items() if name in named]
+
+
+def _named(text: str) -> list[tuple[str, str]]:
+    """Return the statuses that a place names with an amount."""
+    signed = text.replace("+", "")
+    return _known(
+        name for name in explanations.STATUSES if any(f" {name} {n}" in signed for n in range(1, 10))
+    )
+
+
+def _actions(observation: Observation, facts: Facts, text: str) -> list[tuple[str, str]]:
+    """Return the actions that an item on the screen grants or takes away, with their figures.
+
+    An inventory that is not brief has them itself.
+    """
+    if observation.current_state == "Inventory":
+        return []
+    room = observation.current_room
+    offered = [] if room is None else [each for item in room.stock for each in item.granted]
+    known = {**facts.actions, **{each.name: each.text for each in offered}}
+    clauses = [each for each in text.replace(";", ".").split(".") if "grants " in each or "loses " in each]
+    return [(name, known[name]) for name in sorted(known) if any(name in each for each in clauses)]
+
+
 def _statuses(observation: Observation) -> list[tuple[str, str]]:
     """Return the statuses of both sides with what their amounts do now, and the one that the enemy shows."""
     combat = observation.combat
@@ -200,7 +254,8 @@ def _rooms(observation: Observation) -> list[tuple[str, str]]:
     room = observation.current_room
     if room is None or room.phase == "fight":
         return []
-    return _known(door.kind for door in (*room.doors, *room.ahead))
+    here = [room.kind] if room.phase == "offer" else []
+    return _known([*here, *(door.kind for door in (*room.doors, *room.ahead))])
 
 
 def _inputs(observation: Observation) -> list[tuple[str, str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules.views.observation import DungeonView, Observation, RoomView
-from dungeonfighter.terminal import inventory, manual
+from dungeonfighter.rules.views.observation import DungeonView, Observation, PlayerView, RoomView
+from dungeonfighter.terminal import inventory
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.facts import Facts
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, held
@@ -143,11 +143,22 @@ def _ahead(room: RoomView, dungeon: DungeonView) -> str:
     return f"Behind the next room: {kinds}." if is_at_doors else f"The next doors: {kinds}."
 
 
+def _figures(player: PlayerView, canvas: Canvas) -> list[Spans]:
+    """Return one line with the figures that items change."""
+    parts = [
+        f"STR {player.strength}", f"AGI {player.agility}", f"TEC {player.technique}",
+        f"INT {player.intelligence}", f"damage {player.damage}", f"armour {player.armour}",
+        f"die {player.hit_at}+ hits {player.combo_at}+ combo {player.critical_at}+ critical",
+        f"an action in {player.period / 1000:.1f} s",
+    ]  # fmt: skip
+    return canvas.listed(parts, Meaning.quiet)
+
+
 def _inventory(
     observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bool = False
 ) -> list[Spans]:
     return [
-        *manual.figures(observation.player, canvas),
+        *_figures(observation.player, canvas),
         *inventory.bag(observation.player, canvas, facts.actions, briefly=briefly),
         *_actions(observation, canvas, briefly=briefly),
     ]

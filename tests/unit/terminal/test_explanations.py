@@ -6,15 +6,26 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.rules import tables
+from dungeonfighter.rules import GameOptions, tables
 from dungeonfighter.rules.character.hero import refresh
-from dungeonfighter.rules.state import Intent, Mode, Rank, RoomKind, State, Status
+from dungeonfighter.rules.state import Intent, Item, Mode, Rank, RoomKind, State, Status
 from dungeonfighter.rules.views.sentences import STATUSES
-from dungeonfighter.terminal import explanations, manual
+from dungeonfighter.terminal import explanations, manual, place_words
 from dungeonfighter.terminal.canvas import ASCII, Canvas
 from dungeonfighter.terminal.facts import facts
 from dungeonfighter.terminal.spans import plain
-from tests.unit.rules.position import combat_state, doors, hub, rules, teach, the_fight
+from tests.unit.rules.position import (
+    cleared,
+    combat_state,
+    doors,
+    hub,
+    play,
+    room,
+    rules,
+    teach,
+    the_dungeon,
+    the_fight,
+)
 
 
 def test_every_status_and_intent_is_explained() -> None:
@@ -158,3 +169,68 @@ def test_a_talent_and_an_action_of_an_item_are_words_too() -> None:
     known = facts(rules().catalogue, rules().observe(state))
     line = " ".join(map(plain, manual.explain_word("executioner", Canvas(80, ASCII), known)))
     assert line.strip() == f"executioner: {known.talents['Executioner']}"
+
+
+def test_before_the_choice_of_a_weapon_the_stats_are_explained() -> None:
+    text = explained(rules().new_game(GameOptions(seed=7)))
+    assert all(f"  {stat}: " in text for stat in ("str", "agi", "tec", "int"))
+
+
+def words_of(state: State) -> set[str]:
+    """Return the words that `?` explains there."""
+    return {line[2:].partition(": ")[0] for line in explained(state).splitlines() if line[:3].strip()}
+
+
+def test_the_screen_of_the_hub_is_explained_with_its_wares_and_its_items() -> None:
+    state = hub()
+    state.hero.bag = [Item(0, 9, 2, 99)]
+    state.hero.gold = 10
+    assert words_of(state) >= {
+        "wares", "too dear", "ration", "rarity", "level", "overall", "->", "bomb", "potion",
+    }  # fmt: skip
+    assert not words_of(state) & {"camp", "search", "lock", "leave", "strip", "first clear", "routed"}
+    state.hero.health = 50
+    assert "camp" in words_of(state)
+
+
+def test_the_screen_of_the_dungeons_explains_the_kinds_of_enemies_and_the_first_clear() -> None:
+    state = hub()
+    play(state, "1")
+    kinds = {row.archetype for row in rules().catalogue.enemies}
+    assert words_of(state) >= {"first clear", "level"}
+    assert words_of(state) & kinds
+    assert not words_of(state) & {"wares", "rarity"}
+
+
+def test_the_screen_of_a_cleared_room_explains_what_can_be_done_there() -> None:
+    state = cleared()
+    assert words_of(state) >= {"search", "ration", "leave", "shield"}
+    assert "treasure" not in words_of(state)
+
+
+def test_the_screen_of_a_treasure_explains_the_lock_and_the_granted_actions() -> None:
+    state = room(RoomKind.treasure)
+    play(state, "1")
+    dungeon = the_dungeon(state)
+    echo = next(n for n, row in enumerate(rules().catalogue.actions) if row.name == "Echo")
+    for item in dungeon.stock:
+        item.actions = []
+    assert "Echo" not in words_of(state)
+    dungeon.stock[0].actions = [echo]
+    assert words_of(state) >= {"treasure", "lock", "overall", "grants", "Echo"}
+
+
+def test_the_screen_of_the_inventory_explains_the_figures_and_the_strip() -> None:
+    state = hub()
+    play(state, "2")
+    assert words_of(state) >= {"str", "agi", "tec", "int", "armour", "die", "strip"}
+    assert not words_of(state) & {"wares", "camp"}
+
+
+@pytest.mark.parametrize("word", [*place_words.PLACES, *place_words.ITEMS])
+def test_a_word_of_places_is_shown_as_one_of_its_texts_only(word: str) -> None:
+    words = {**place_words.PLACES, **place_words.ITEMS}
+    assert word == word.lower(), "a typed word is in lower case"
+    for text in words[word].shown_as:
+        assert (word, words[word].text) in place_words.shown(words, f"at {text} 1")
+    assert place_words.shown(words, "On the road.") == []
