@@ -25,7 +25,7 @@ PLAIN = " ".join(RULES.split())
         f"short: ironman of {limits.short_turns_max} turns",
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
-        f"who gathers {tables.GATHER // 10} % for each room passed",
+        f"who gathers {tables.GATHER // 10} % strength for each room passed",
         f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
         f"one behind an action that inflicts a status (`Rend+`) +{tables.SET_UP_BONUS // 10} %",
         f"an opener first or a finisher last deals +{tables.EDGE_BONUS // 10} %",
@@ -47,7 +47,7 @@ PLAIN = " ".join(RULES.split())
         f"then a d20 of {tables.FLEE_NEEDS}",
         f"to the end or {tables.AUTO_STOPS_BELOW // 10} % health",
         f"After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first",
-        f"{tables.LEVEL_POINTS // 100} points for each level",
+        f"{tables.LEVEL_POINTS // 100} points for each first clear of a level",
     ],
 )
 def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None:
@@ -66,7 +66,7 @@ def figure(pattern: str) -> float:
     [
         (Status.weaken, r"weaken \(takes x([\d.]+)\)"),
         (Status.mark, r"mark \(x([\d.]+) once\)"),
-        (Status.shield, r"shield \(x([\d.]+)\) after it"),
+        (Status.shield, r"shield \(x([\d.]+)\)"),
     ],
 )
 def test_a_status_changes_the_damage_after_the_armour_by_its_figure(status: Status, pattern: str) -> None:
