@@ -45,6 +45,7 @@ SITUATIONS: Final[Mapping[str, Callable[[Observation], bool]]] = {
     "hub": _state("GameLoop", 2),
     "dungeons": _state("DungeonSelection"),
     "inventory": _state("Inventory", 3),
+    "inventory-long": _state("Inventory", 6),
     "level-up": _state("LevelUp", 1),
     "cleared-dungeon": _state("DungeonCompletion"),
     "death": _state("Death"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Final
 
 import pytest
 
-from testkit import terminal_pictures
+from testkit import terminal_pictures, terminal_situations
 from testkit.server_process import ROOT
 from testkit.terminal_pane import Pane
 from tests.parts import program
 
 COMMAND: Final = [sys.executable, "-m", "dungeonfighter", "play"]
 NOTE: Final = "q to leave)"
+PAGE: Final = ": Enter shows more, q stops) >"
 Open = Callable[..., Pane]
 
 
@@ -74,16 +76,44 @@ def test_a_terminal_of_24_rows_holds_a_fight_and_explains_it_in_pages(opened: Op
         assert re.search(r"^  1  attack   hits \d+ %  damage \d+ to \d+", shown, re.MULTILINE)
         assert max(map(len, shown.splitlines())) <= 80
         pane.type("?")
-        assert "> ?\n" in pane.wait_for("(Enter shows more"), "the first page fits below the command"
+        assert "> ?\n" in pane.wait_for(PAGE), "the first page fits below the command"
         pages = 1
         while "Every input is saved." not in pane.text():
             pane.press("C-l")
             pane.wait_for(lambda text: len(text.splitlines()) == 1)
             pane.press("Enter")
-            pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith((">", "stops)")))
+            pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith(">"))
             pages += 1
         assert pages > 2
         assert "bag, bag N:" in pane.text()
+
+
+@pytest.mark.long
+def test_a_terminal_of_24_rows_shows_a_long_inventory_in_pages(opened: Open, tmp_path: Path) -> None:
+    seed, played = next(
+        (seed, played) for name, seed, played in terminal_situations.found() if name == "inventory-long"
+    )
+    terminal_situations.save(tmp_path / "games.db", seed, played)
+    with opened("--db", f"sqlite:///{tmp_path / 'games.db'}", rows=24) as pane:
+        shown = pane.wait_for(PAGE)
+        assert shown.startswith("Tarn, "), "the head of the view is still there"
+        assert "  1  done" not in shown
+        while PAGE in shown.splitlines()[-1]:
+            pane.press("C-l")
+            pane.press("Enter")
+            shown = pane.wait_for(lambda text: len(text.splitlines()) > 1 and text.endswith(">"))
+        assert "  1  done" in shown
+        pane.type("")
+        pane.wait_for(lambda text: PAGE in text.splitlines()[-1])
+        pane.type("1")
+        after = pane.wait_for_turn(len(played) + 1)
+        assert "you could wear" not in after, "an input below a page is played"
+    done = subprocess.run(
+        [*COMMAND, "--db", f"sqlite:///{tmp_path / 'games.db'}"], input=b"2\nq\n", capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, check=True, timeout=60,
+    )  # fmt: skip
+    assert b"you could wear" in done.stdout, "a pipe gets it whole"
+    assert b"Enter shows more" not in done.stdout
 
 
 @pytest.mark.long

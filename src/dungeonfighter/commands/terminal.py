@@ -24,16 +24,15 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.rules.views.observation import Observation
 from dungeonfighter.terminal import inventory, manual, view
 from dungeonfighter.terminal.facts import NO_FACTS, Facts, facts
+from dungeonfighter.terminal.pages import page_prompt, pages
 from dungeonfighter.terminal.screen import Screen
 from dungeonfighter.terminal.spans import Meaning, Spans
 
 FLEET: Final = "local"
 PROMPT: Final = "> "
-MORE: Final = "(Enter shows more, any word stops) "
-_PAGED_FROM: Final = 8
-"""The rows from which a long text is shown in pages."""
-_PAGE_MARGIN: Final = 2
-"""The rows of a page that are left for the line of the command and for `MORE`."""
+_PROMPT_ROWS: Final = 1
+_COMMAND_ROWS: Final = 1
+"""The rows of the line that asked for a text, which stays above its first page."""
 
 _LEAVING: Final = ("q", "quit", "exit")
 _HELPING: Final = ("help", "?", "h")
@@ -96,13 +95,15 @@ def run(
             with interrupts.asking():
                 return reader.ask(prompt)
 
-        game = TerminalGame(host, f"{FLEET}/{bot}", runner.run, ask, screen, keeping)
+        game = TerminalGame(
+            host, f"{FLEET}/{bot}", runner.run, ask, screen, keeping, is_paged=reader.is_typed
+        )
         try:
             game.begin_or_resume()
             screen.say(f"\n(? explains what you see, q to leave{note})", Meaning.quiet)
             is_playing = True
             while is_playing:
-                line = ask(PROMPT)
+                line = game.take_typed() or ask(PROMPT)
                 reader.remember(line)
                 is_playing = game.execute(line)
         except (EOFError, KeyboardInterrupt):
@@ -112,7 +113,11 @@ def run(
 
 
 class TerminalGame:
-    """One person's game: shows the game and executes one line after another."""
+    """One person's game: shows the game and executes one line after another.
+
+    Args:
+        is_paged: Ask the person for the next page of a text that is longer than the terminal.
+    """
 
     def __init__(
         self,
@@ -122,6 +127,8 @@ class TerminalGame:
         ask: Callable[[str], str],
         screen: Screen,
         keeping: Keeping,
+        *,
+        is_paged: bool,
     ) -> None:
         self._host = host
         self._key = key
@@ -130,6 +137,8 @@ class TerminalGame:
         self._screen = screen
         self._say = screen.say
         self._keeping = keeping
+        self._is_paged = is_paged
+        self._typed = ""
         self._game: Present | None = None
 
     def begin_or_resume(self) -> None:
@@ -140,6 +149,11 @@ class TerminalGame:
             self._begin()
         except (Corrupt, NewerRules) as error:
             self._say(f"{error}.\n{_UNREADABLE}")
+
+    def take_typed(self) -> str:
+        """Return the line that was typed in place of Enter below a page, once; "" if there is none."""
+        typed, self._typed = self._typed, ""
+        return typed
 
     def execute(self, line: str) -> bool:
         """Execute one line; return False when the person wants to leave."""
@@ -191,7 +205,12 @@ class TerminalGame:
         is_first, self._game = self._game is None, game
         if not is_first:
             self._say("")
-        self._screen.show(view.view(_seen(game), game.episode, self._screen.canvas, _facts(game)))
+        seen = _seen(game)
+        lines = view.view(seen, game.episode, self._screen.canvas, _facts(game))
+        if seen.combat is None:
+            self._show_pages(lines, _PROMPT_ROWS)
+        else:
+            self._screen.show(lines)
         if game.state.over:
             self._say(_OVER)
 
@@ -231,14 +250,20 @@ class TerminalGame:
         lines = [] if self._game is None else manual.explain(_seen(self._game), canvas, of_now)
         self._show_pages([*lines, *manual.commands(self._keeping.promise, canvas)])
 
-    def _show_pages(self, lines: list[Spans]) -> None:
-        """Show lines; in a terminal that is too low for them as pages, until the person stops."""
-        rows = self._screen.canvas.rows
-        page = rows - _PAGE_MARGIN if rows >= _PAGED_FROM else len(lines)
-        while lines:
-            self._screen.show(lines[:page])
-            lines = lines[page:]
-            if lines and self._answer(MORE, "stop"):
+    def _show_pages(self, lines: list[Spans], other_rows: int = _PROMPT_ROWS + _COMMAND_ROWS) -> None:
+        """Show lines; in a terminal that is too low for them as pages, until the person types a line.
+
+        That line is executed next, unless it is one of `_LEAVING`, which only leaves the pages.
+        """
+        canvas = self._screen.canvas
+        given = pages(lines, canvas if self._is_paged else canvas._replace(rows=0), other_rows)
+        for number, page in enumerate(given, 1):
+            self._screen.show(page)
+            if number == len(given):
+                return
+            typed = self._answer(page_prompt(number, len(given), canvas), _LEAVING[0])
+            if typed:
+                self._typed = "" if typed in _LEAVING else typed
                 return
 
     def _answer(self, question: str, otherwise: str) -> str:
@@ -265,7 +290,7 @@ class TerminalGame:
             number = int(rest) if rest.isdecimal() and len(rest) < 4 else 0
             lines = inventory.one(seen.player, number, canvas, of_now.actions)
             if lines:
-                self._screen.show(lines)
+                self._show_pages(lines)
             else:
                 count = len(seen.player.bag)
                 self._say(

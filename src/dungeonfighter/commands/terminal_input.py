@@ -17,7 +17,13 @@ LINE_CHARS_MAX: Final = 200
 
 
 class Reader(Protocol):
-    """Reads lines. `ask` raises EOFError at the end of the input, and KeyboardInterrupt at Ctrl-C."""
+    """Reads lines. `ask` raises EOFError at the end of the input, and KeyboardInterrupt at Ctrl-C.
+
+    `is_typed` is True if a person types the lines, who can turn a page.
+    """
+
+    @property
+    def is_typed(self) -> bool: ...
 
     def ask(self, prompt: str) -> str: ...
 
@@ -49,6 +55,10 @@ class ConsoleReader:
             for line in recall(history) if history else []:
                 self._readline.add_history(line)
                 self._last = line
+
+    @property
+    def is_typed(self) -> bool:
+        return is_terminal()
 
     def ask(self, prompt: str) -> str:
         """Return one line; a line from a pipe is printed behind the prompt, as a terminal would show it."""

@@ -19,6 +19,7 @@ from dungeonfighter.terminal.spans import Meaning, Span, Spans, cut, held, padde
 from dungeonfighter.terminal.time_line import Moment, time_line
 
 NAME_COLUMNS_MAX: Final = 24
+_SIDES: Final = 2
 _CRUSH_AFTER: Final = "charge"
 _CLASS: Final = {weapon.name: CLASSES[weapon].lower() for weapon in Weapon}
 _BAD: Final = frozenset(STATUSES[number] for number in BAD)
@@ -29,7 +30,8 @@ def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bo
     """Return the lines of a fight; empty if there is none.
 
     Args:
-        briefly: Leave out the second action of the enemy where it is not known.
+        briefly: Leave out the second action of the enemy where it is not known, the level of an enemy that
+            has the level of the dungeon, and half of the bars where they leave no room for the statuses.
     """
     combat = observation.combat
     if combat is None:
@@ -39,21 +41,38 @@ def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bo
     if briefly and moments[-1].meaning is Meaning.quiet:
         del moments[-1]
     return [
-        *canvas.text(Span(combat.enemy, Meaning.title), ": ", *_kind(combat)),
-        *_sides(hero, combat, canvas),
+        *_named(observation, combat, canvas, briefly=briefly),
+        *_sides(hero, combat, canvas, briefly=briefly),
         *time_line(canvas, moments),
         *_warnings(hero, combat, canvas, facts),
         *canvas.text(_figures(hero, combat, facts)),
     ]
 
 
-def _kind(combat: CombatView) -> Spans:
-    """Return for example "level 2 elite undead mage, class wizard (it deals +20 %), armour 3"."""
+def _named(observation: Observation, combat: CombatView, canvas: Canvas, *, briefly: bool) -> list[Spans]:
+    """Return the line on what the enemy is; briefly with fewer words if it is too long for one line."""
+    title = Span(combat.enemy, Meaning.title)
+    lines = canvas.text(title, ": ", *_kind(combat))
+    if not briefly or len(lines) == 1:
+        return lines
+    dungeon = observation.current_dungeon
+    has_level = dungeon is None or dungeon.level != combat.level
+    return canvas.text(title, ": ", *_kind(combat, has_level=has_level, has_words=False))
+
+
+def _kind(combat: CombatView, *, has_level: bool = True, has_words: bool = True) -> Spans:
+    """Return for example "level 2 elite undead mage, class wizard (it deals +20 %), armour 3".
+
+    Args:
+        has_words: Write "class wizard (it deals +20 %)", else "wizard (it +20 %)".
+    """
+    level = f"level {combat.level} " if has_level else ""
     rank = "" if combat.rank == "normal" else f"{combat.rank} "
     undead = "undead " if combat.undead else ""
-    parts = [spans(f"level {combat.level} {rank}{undead}{combat.archetype}")]
+    parts = [spans(f"{level}{rank}{undead}{combat.archetype}")]
     if combat.enemy_class:
-        parts.append(spans(held(f"class {_CLASS[combat.enemy_class]}"), *_edge(combat)))
+        name = _CLASS[combat.enemy_class]
+        parts.append(spans(held(f"class {name}" if has_words else name), *_edge(combat, has_words=has_words)))
     if combat.armour:
         parts.append(spans(held(f"armour {combat.armour}")))
     if combat.habit:
@@ -61,26 +80,34 @@ def _kind(combat: CombatView) -> Spans:
     return tuple(part for each in parts for part in (*each, Span(", ")))[:-1]
 
 
-def _edge(combat: CombatView) -> Spans:
+def _edge(combat: CombatView, *, has_words: bool) -> Spans:
     """Return which side deals more damage by the class wheel."""
-    if combat.wheel > 0:
-        return spans(" (", Span(held(f"you deal +{combat.wheel} %"), Meaning.gain), ")")
-    if combat.wheel < 0:
-        return spans(" (", Span(held(f"it deals +{-combat.wheel} %"), Meaning.harm), ")")
-    return ()
+    if not combat.wheel:
+        return ()
+    who, does, meaning = ("you", "deal", Meaning.gain) if combat.wheel > 0 else ("it", "deals", Meaning.harm)
+    who += f" {does}" if has_words else ""
+    return spans(" (", Span(held(f"{who} +{abs(combat.wheel)} %"), meaning), ")")
 
 
-def _sides(hero: PlayerView, combat: CombatView, canvas: Canvas) -> list[Spans]:
+def _sides(hero: PlayerView, combat: CombatView, canvas: Canvas, *, briefly: bool) -> list[Spans]:
+    """Return a line with a bar for each side; briefly with shorter bars where that saves a line."""
+    lines = _barred(hero, combat, canvas)
+    if not briefly or len(lines) == _SIDES:
+        return lines
+    return min(lines, _barred(hero, combat, canvas, bars.CELLS_NARROW), key=len)
+
+
+def _barred(hero: PlayerView, combat: CombatView, canvas: Canvas, cells: int = 0) -> list[Spans]:
     columns = min(max(width(hero.name), width(combat.enemy)), NAME_COLUMNS_MAX, canvas.columns // 3)
     rows = (
         (
             hero.name,
-            bars.health(canvas, hero.health, hero.health_max),
+            bars.health(canvas, hero.health, hero.health_max, cells),
             _marks(hero.statuses, combat.level, hero.health_max, Meaning.harm, is_exposed=combat.exposed),
         ),
         (
             combat.enemy,
-            bars.enemy_health(canvas, combat.health, combat.health_max),
+            bars.enemy_health(canvas, combat.health, combat.health_max, cells),
             _marks(combat.statuses, combat.level, combat.health_max, Meaning.gain),
         ),
     )

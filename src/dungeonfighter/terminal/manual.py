@@ -10,6 +10,7 @@ from dungeonfighter.rules.views.observation import CombatView, Observation, Play
 from dungeonfighter.terminal import explanations
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.facts import NO_FACTS, Facts
+from dungeonfighter.terminal.options import worded
 from dungeonfighter.terminal.spans import Meaning, Span, Spans
 
 COMMANDS: Final = (
@@ -206,7 +207,7 @@ def _inputs(observation: Observation) -> list[tuple[str, str]]:
     goods = {good.input: f"{good.name.lower()}: {good.text}" for good in observation.player.consumables}
     entries = []
     for choice in observation.available_actions:
-        text = choice.label
+        text = worded(choice.label)
         if observation.combat is not None:
             text = explanations.STANCES.get(choice.input) or goods.get(choice.input) or text
         entries.append((choice.pattern or choice.input, text))

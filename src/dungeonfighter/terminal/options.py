@@ -23,6 +23,20 @@ class Option(NamedTuple):
     label: str
 
 
+_NO_COSTS: Final = (", else lose 0 hp", ", else pay 0 gold")
+_UNHARMED: Final = "% unharmed"
+
+
+def worded(label: str) -> str:
+    """Return the label of an input without a cost of 0, which a talent or an item makes of a trap's."""
+    for cost in _NO_COSTS:
+        if label.endswith(cost):
+            kept = label.removesuffix(cost)
+            name, colon, odds = kept.partition(": ")
+            return f"{name}{colon}unharmed" if odds.endswith(_UNHARMED) else f"{kept}, else no loss"
+    return label
+
+
 def options(
     choices: Sequence[Choice], canvas: Canvas, labels: Mapping[str, Spans] = _NO_LABELS
 ) -> list[Spans]:
@@ -72,7 +86,7 @@ def folded(choices: Sequence[Choice]) -> list[Option]:
         elif choice.pattern:
             last.append(Option(choice.pattern, f"{choice.label} (for example {choice.input})"))
         else:
-            given.append(Option(choice.input, choice.label))
+            given.append(Option(choice.input, worded(choice.label)))
     return given + last
 
 

@@ -73,6 +73,17 @@ def place(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]
     return lines + _bag(observation, canvas, facts)
 
 
+def is_heading(observation: Observation, text: str) -> bool:
+    """Return True if the lines of the place begin with what the text of an event says."""
+    before, _, name = text.removesuffix(".").partition(": ")
+    if observation.road:
+        return before == "On the road" and bool(name) and observation.road.startswith(name)
+    room, dungeon = observation.current_room, observation.current_dungeon
+    if observation.current_state != "Dungeon" or room is None or dungeon is None:
+        return False
+    return (before, name) == (f"Room {dungeon.room}", room.name)
+
+
 def _hardships(observation: Observation, canvas: Canvas) -> list[Spans]:
     if not observation.hardships:
         return []

@@ -16,13 +16,15 @@ from dungeonfighter.terminal.facts import NO_FACTS, Facts
 from dungeonfighter.terminal.fight_inputs import labels
 from dungeonfighter.terminal.fights import fight
 from dungeonfighter.terminal.options import options
-from dungeonfighter.terminal.places import place
+from dungeonfighter.terminal.places import is_heading, place
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, plain, spans, width
 
 EVENTS_MAX: Final = 8
 """The most lines of what happened in one turn; the oldest events are left out, and `log` shows them."""
-EVENTS_MIN: Final = 3
-"""The least number of these lines, also in a terminal too low for the whole view."""
+EVENTS_WANTED: Final = 3
+"""The number of these lines for which a terminal too low for the whole view gives up explanations."""
+EVENTS_MIN: Final = 2
+"""The least number of these lines."""
 _SIGNS: Final = {GAIN: ("+", Meaning.gain), HARM: ("!", Meaning.harm)}
 _PLAIN_SIGN: Final = (" ", Meaning.neutral)
 _GAPS: Final = 3
@@ -36,18 +38,26 @@ FEW_TURNS: Final = 200
 def view(observation: Observation, episode: int, canvas: Canvas, facts: Facts = NO_FACTS) -> list[Spans]:
     """Return the lines of one turn.
 
-    In a low terminal they have fewer events and empty lines, and a fight that is still too long is brief.
+    In a low terminal they have fewer events and empty lines, and a fight that is still too long is brief; the
+    last that it loses are the empty line above the inputs and the third line of events. A place that is too
+    long for all that is whole, for pages.
     """
     head = _head(observation, episode, canvas)
     happened = _events(observation, canvas, EVENTS_MAX)
     situation, inputs = _situation(observation, canvas, facts)
     if not 0 < canvas.rows < sum(map(len, (head, happened, situation, inputs))) + _GAPS + _PROMPT:
         return _stacked((head, happened, situation), inputs, gap=[()])
+    wanted = min(len(happened), EVENTS_WANTED)
     rows = canvas.rows - _PROMPT - 1 - len(head)
-    if len(situation) + len(inputs) + min(len(happened), EVENTS_MIN) > rows:
+    if len(situation) + len(inputs) + wanted > rows:
         situation, inputs = _situation(observation, canvas, facts, briefly=True)
-    most = min(EVENTS_MAX, max(EVENTS_MIN, rows - len(situation) - len(inputs)))
-    return _stacked((head, _events(observation, canvas, most), situation), inputs, gap=[])
+    left = rows - len(situation) - len(inputs)
+    if observation.combat is None and left < min(wanted, EVENTS_MIN):
+        return _stacked((head, happened, situation), inputs, gap=[()])
+    most = min(EVENTS_MAX, max(EVENTS_MIN, left + (left < wanted)))
+    events = _events(observation, canvas, most)
+    above = [()] if len(events) <= left else []
+    return _stacked((head, events, situation), inputs, gap=[], above=above)
 
 
 def _situation(
@@ -63,12 +73,17 @@ def _situation(
     return fought or place(observation, canvas, facts), inputs
 
 
-def _stacked(blocks: Sequence[list[Spans]], inputs: list[Spans], gap: list[Spans]) -> list[Spans]:
-    """Return the blocks with a gap between two of them, and the inputs below an empty line."""
+def _stacked(
+    blocks: Sequence[list[Spans]],
+    inputs: list[Spans],
+    gap: Sequence[Spans],
+    above: Sequence[Spans] = ((),),
+) -> list[Spans]:
+    """Return the blocks with a gap between two of them, and the inputs with the lines `above` them."""
     lines: list[Spans] = []
     for block in filter(None, blocks):
         lines += [*gap, *block] if lines else block
-    return [*lines, (), *inputs] if inputs else lines
+    return [*lines, *above, *inputs] if inputs else lines
 
 
 def log(observation: Observation, canvas: Canvas) -> list[Spans]:
@@ -144,11 +159,15 @@ def _clock(observation: Observation) -> str:
 
 
 def _events(observation: Observation, canvas: Canvas, most: int) -> list[Spans]:
-    """Return what happened this turn: events of one meaning share a line, the oldest lines are left out."""
+    """Return what happened this turn: events of one meaning share a line, the oldest lines are left out.
+
+    An event that the heading of the place repeats is left out, too.
+    """
     count = observation.recent_new
     if not count or not observation.turn:
         return []
-    groups = _joined(observation.recent_output[-count:], observation.recent_tones[-count:], canvas.columns)
+    new = zip(observation.recent_output[-count:], observation.recent_tones[-count:], strict=True)
+    groups = _joined([each for each in new if not is_heading(observation, each[0])], canvas.columns)
     kept: list[list[Spans]] = []
     while groups and sum(map(len, kept)) < most - (len(groups) > 1):  # one line says how many are left out
         texts, tone = groups.pop()
@@ -162,10 +181,10 @@ def _events(observation: Observation, canvas: Canvas, most: int) -> list[Spans]:
     return lines + [line for block in reversed(kept) for line in block]
 
 
-def _joined(texts: Sequence[str], tones: str, columns: int) -> list[tuple[list[str], str]]:
+def _joined(events: Sequence[tuple[str, str]], columns: int) -> list[tuple[list[str], str]]:
     """Return the events, with neighbours of one tone together as long as they fit into one line."""
     groups: list[tuple[list[str], str]] = []
-    for text, tone in zip(texts, tones, strict=True):
+    for text, tone in events:
         if groups and groups[-1][1] == tone and width(" ".join((*groups[-1][0], text))) <= columns - _MARGIN:
             groups[-1][0].append(text)
         else:

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Final
 
 import apsw
 import pytest
@@ -50,9 +51,14 @@ def turns(shown: Iterable[str]) -> list[tuple[int, int]]:
 
 
 class Script:
-    """Lines that a person types; an exception stands for the key that raises it."""
+    """Lines that a person types; an exception stands for the key that raises it.
 
-    def __init__(self, lines: Iterable[Line], shown: list[str]) -> None:
+    Args:
+        is_typed: False for lines from a file.
+    """
+
+    def __init__(self, lines: Iterable[Line], shown: list[str], *, is_typed: bool = True) -> None:
+        self.is_typed = is_typed
         self._lines = iter(lines)
         self._shown = shown
         self.remembered: list[str] = []
@@ -179,27 +185,83 @@ class ShownLow(Shown):
         return True
 
 
-@pytest.mark.parametrize(
-    ("answers", "pages"),
-    [(["", "", "", ""], 2), (["stop"], 1), ([KeyboardInterrupt()], 1), ([EOFError()], 1)],
-)
-def test_a_low_terminal_shows_a_long_text_in_pages(
-    tmp_path: Path, answers: list[Line], pages: int, monkeypatch: pytest.MonkeyPatch
+PAGE: Final = re.compile(r"\(page (\d) of (\d): Enter shows more, q stops\) > ")
+
+
+def sit_low(
+    folder: Path,
+    lines: Iterable[Line],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_typed: bool = True,
+    rows: int = 24,
+) -> list[str]:
+    """Play those lines in a terminal of few rows; return the shown texts with all prompts."""
+    monkeypatch.setenv("LINES", str(rows))
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = ShownLow()
+    script = Script(lines, shown.texts, is_typed=is_typed)
+    play_lines(folder / "games.db", script, shown, keeping=Keeping("games", "come back"))
+    return shown.texts
+
+
+def explained(texts: list[str]) -> list[str]:
+    """Return the shown texts from the first page of `?` to the next prompt."""
+    begin = next(n for n, text in enumerate(texts) if text.startswith("What you see"))
+    return [text for text in texts[begin : texts.index(terminal.PROMPT, begin)] if text.strip()]
+
+
+def test_a_low_terminal_shows_a_long_text_in_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = explained(sit_low(tmp_path, ["1", "?", *[""] * 4, "q"], monkeypatch))
+    pages, prompts = texts[::2], texts[1::2]
+    assert len(pages) == len(prompts) + 1 > 1
+    found = [PAGE.fullmatch(prompt) for prompt in prompts]
+    assert [one.groups() for one in found if one] == [(str(n), str(len(pages))) for n in range(1, len(pages))]
+    assert all(len(text.splitlines()) <= 22 for text in pages)
+    assert pages[-1].endswith("Every input is saved.")
+
+
+@pytest.mark.parametrize("answer", ["q", "quit", KeyboardInterrupt(), EOFError()])
+def test_a_key_below_a_page_leaves_the_pages_only(
+    tmp_path: Path, answer: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = sit_low(tmp_path, ["1", "?", answer, "1", "q"], monkeypatch)
+    assert len([text for text in texts if PAGE.fullmatch(text)]) == 1
+    assert turns(texts) == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_an_input_below_a_page_is_played_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LINES", "24")
     monkeypatch.setenv("COLUMNS", "80")
-    keeping = Keeping("games", "come back")
     shown = ShownLow()
-    lines = ["1", "?", *answers, *["q"] * 9]
-    play_lines(tmp_path / "games.db", Script(lines, shown.texts), shown, keeping=keeping)
-    begin = next(n for n, text in enumerate(shown.texts) if text.startswith("What you see"))
-    texts = shown.texts[begin:]
-    end = texts.index(terminal.PROMPT)
-    given = [text for text in texts[:end] if text != terminal.MORE and text.strip()]
-    assert all(len(text.splitlines()) <= 22 for text in given)
-    assert len(given) >= pages
-    assert (len(given) == 1) == (pages == 1)
-    assert given[-1].endswith("Every input is saved.") == (pages > 1)
+    script = Script(["1", "?", "1", "q"], shown.texts)
+    play_lines(tmp_path / "games.db", script, shown, keeping=Keeping("games", "come back"))
+    assert turns(shown.texts) == [(1, 0), (1, 1), (1, 2)]
+    assert script.remembered == ["1", "?", "1", "q"]
+
+
+def test_a_place_that_is_longer_than_the_terminal_has_pages_that_cost_no_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = sit_low(tmp_path, ["1", "2", "", "", "", "q"], monkeypatch, rows=12)
+    assert turns(texts) == [(1, 0), (1, 1), (1, 2), (1, 2)]
+    assert all(len(text.splitlines()) <= 11 for text in texts)
+    inventory = next(n for n, text in enumerate(texts) if turns([text]) == [(1, 2)])
+    first, prompt, second, end = [text for text in texts[inventory:] if text.strip()][:4]
+    assert first.startswith("Hero, Barbarian level 1 ")
+    assert PAGE.fullmatch(prompt)
+    assert "  1  done " in second
+    assert end == terminal.PROMPT
+
+
+def test_lines_from_a_file_turn_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = sit_low(tmp_path, ["1", "?", "1", "q"], monkeypatch, is_typed=False)
+    assert not any(PAGE.fullmatch(text) for text in texts)
+    (whole,) = explained(texts)
+    assert len(whole.splitlines()) > 24
+    assert turns(texts) == [(1, 0), (1, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("yes", ["y", "Y", "yes", " yes "])

@@ -7,6 +7,7 @@ import msgspec
 from dungeonfighter.rules import GameOptions, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Door, Item, RoomKind
+from dungeonfighter.rules.views.observation import Observation
 from dungeonfighter.terminal.canvas import ASCII, Canvas
 from tests.unit.rules.position import cleared, doors, hub, play, rules
 from tests.unit.terminal.screens import shown, shown_of
@@ -68,3 +69,33 @@ def test_the_inventory_of_a_low_terminal_only_names_the_actions() -> None:
 def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
     seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
     assert "On the road. A toll gate." in shown(seen)
+
+
+def with_events(seen: Observation, *texts: str) -> str:
+    return shown(
+        msgspec.structs.replace(
+            seen, turn=5, recent_output=list(texts), recent_new=len(texts), recent_tones="=" * len(texts)
+        )
+    )
+
+
+def test_the_name_of_an_event_on_the_road_stands_once() -> None:
+    seen = msgspec.structs.replace(rules().observe(hub()), road="A toll gate", current_state="RegionTravel")
+    text = with_events(seen, "Road roll 6: A fire.", "On the road: A toll gate.")
+    assert text.count("A toll gate") == 1
+    assert "Road roll 6: A fire." in text
+
+
+def test_the_name_of_a_room_stands_once_and_what_else_happened_stays() -> None:
+    seen = rules().observe(doors(rooms=4, room=2))
+    room = seen.current_room
+    assert room is not None
+    seen = msgspec.structs.replace(seen, current_room=msgspec.structs.replace(room, name="Stilt Hut"))
+    text = with_events(seen, "You lost 3 hp.", "Room 2: Stilt Hut.")
+    assert text.count("Stilt Hut") == 1
+    assert "You lost 3 hp." in text
+    for other in ("Room 1: Stilt Hut.", "Room 2: Reed Bed.", "Rested: +3 hp."):
+        assert other in with_events(seen, other)
+    assert "Room 2: Stilt Hut." in with_events(
+        msgspec.structs.replace(seen, current_state="LevelUp"), "Room 2: Stilt Hut."
+    )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.rules import GameOptions
-from dungeonfighter.rules.state import Rank, Status
+from dungeonfighter.rules.state import Rank, Status, Weapon
 from dungeonfighter.rules.views.observation import Choice, Observation
 from dungeonfighter.terminal import inventory, manual, view
 from dungeonfighter.terminal.canvas import ASCII, DRAWN, Canvas
 from dungeonfighter.terminal.facts import Facts, facts
 from dungeonfighter.terminal.options import folded
 from dungeonfighter.terminal.spans import Spans, plain, width
-from tests.unit.rules.position import combat_state, hub, play, rules, the_fight
+from tests.unit.rules.position import combat_state, hub, play, rules, the_dungeon, the_fight
 from tests.unit.terminal.screens import LOW, WIDE, shown, shown_of
 
 Moment = tuple[Observation, Facts]
@@ -147,6 +148,45 @@ def test_a_fight_fits_an_ordinary_terminal_with_its_prompt() -> None:
     the_fight(state).enemy.statuses[Status.bleed] = 3
     play(state, "2")
     assert len(shown_of(state, LOW).splitlines()) <= 23
+
+
+def long_fight(*, goods: int) -> Observation:
+    """Return a fight with long statuses on both sides, an edge of classes, a habit, events and goods."""
+    cat = rules().catalogue
+    wizards = [n for n, row in enumerate(cat.enemies) if row.hero_class == Weapon.wand.name and row.habit]
+    against = max(wizards, key=lambda n: len(cat.enemies[n].name + cat.enemies[n].habit))
+    position: dict[str, Any] = {"armour": 5, "luck": 2, "hit": -1, "health": 3_000, "period": 7_600}
+    state = combat_state(Weapon.sword, against=against, rank=Rank.guardian, at=1_000, **position)
+    the_dungeon(state).level = the_fight(state).level
+    both = the_fight(state)
+    for statuses in (both.hero.statuses, both.enemy.statuses):
+        statuses[Status.poison] = statuses[Status.bleed] = 2
+    state.hero.consumables = [1] * goods + [0] * (len(cat.consumables) - goods)
+    texts = [f"Event {number}." for number in range(8)]
+    return msgspec.structs.replace(
+        rules().observe(state), turn=5, recent_output=texts, recent_new=8, recent_tones="=+=+=+=+"
+    )  # fmt: skip
+
+
+def test_the_longest_usual_fight_fits_an_ordinary_terminal() -> None:
+    seen = long_fight(goods=7)
+    whole, low = shown(seen, Canvas(80, ASCII, 60)), shown(seen, LOW)
+    assert len(whole.splitlines()) > 30
+    assert len(low.splitlines()) <= 23
+    assert "Event 7." in low
+    assert "" not in low.splitlines(), "the empty line above the inputs is given up last"
+    assert seen.combat is not None
+    assert f": level {seen.combat.level} guardian" in whole
+    assert "class wizard (it deals +" in whole
+    assert ": guardian" in low
+    assert ", wizard (it +" in low
+    assert (f"[{'#' * 20}]" in whole, f"[{'#' * 10}]" in low) == (True, True)
+
+
+def test_no_view_of_a_run_but_the_inventory_is_longer_than_24_rows() -> None:
+    for at, known in played():
+        lines = len(shown(at, LOW, known).splitlines())
+        assert lines <= 23 or at.current_state == "Inventory", shown(at, LOW, known)
 
 
 def test_a_long_fight_in_a_low_terminal_is_brief() -> None:
