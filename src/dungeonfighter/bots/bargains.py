@@ -1,7 +1,8 @@
 """The heuristic's answers to events: what the options of shrines, traps and the road cost and give.
 
-It reads the labels (`fill it: lose 58 hp, get STR +2`, `reach in: 45 % get 9 gold, else lose 51 hp`). The
-worth of a thing is a guess in points of a tenth of the health, so only large differences decide.
+It reads the labels (`fill it: lose 58 hp, get STR +2`, `reach in: 45% get 9 gold, else lose 51 hp`). The
+worth of a thing is a guess in points of a tenth of the health, so only large differences decide. Of a chance
+it counts the loss alone: to count the gain, too, changed its score by -0.28 +- 1.19 (seeds 0 to 399).
 """
 
 from __future__ import annotations
@@ -31,9 +32,7 @@ def worth_of(o: Observation, label: str) -> float:
     _, _, words = label.partition(": ")
     won, _, lost = words.partition(", else ")
     if lost:
-        odds, _, gain = won.partition(" % ")
-        share = _first(odds) / 100
-        return share * _gained(o, gain) - (1 - share) * _paid(o, lost)
+        return -(1 - _first(won) / 100) * _paid(o, lost)
     cost, comma, gain = words.partition(", ")
     if not comma and words.startswith("get ") and "scar" not in words:
         return _gained(o, words)

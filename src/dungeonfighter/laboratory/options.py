@@ -16,7 +16,7 @@ _GOODS: Final = ("potion", "bomb", "food", "ration")
 _WORDS: Final = {
     "drink": "potion", "eat": "food", "sleep": "sleep", "rest": "rest", "search": "search",
     "leave": "leave", "camp": "camp", "travel": "travel", "inventory": "inventory", "new": "other wares",
-    "other": "other wares", "dungeons": "dungeons", "go": "go on",
+    "other": "other wares", "dungeons": "dungeons", "go": "go on", "doors": "doors",
     "prepare": "prepare",
 }  # fmt: skip
 """The names by the first word of a label."""

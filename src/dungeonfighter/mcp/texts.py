@@ -59,16 +59,16 @@ def _guarded(intent: Intent) -> str:
 
 
 RULES: Final = _filled(f"""\
-# DungeonFighter, in short
+# DungeonFighter
 
 The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`); `1` is \
-always legal. `equip 1-3`: `equip 1` to `equip 3`. An illegal input costs no turn; `equip`, `strip`, \
-`item`, `talents` alone list what you have, with figures.
+always legal. An illegal input costs no turn; `equip` (bag), `unequip` (worn), `strip`, `item`, `talents` \
+alone list what you have.
 
 **Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and \
 bonus decide: to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from \
-{tables.COMBO_MIN} combo. Combo and critical play the next action of your strip, later slots harder; a \
-miss loses your place. `luck 5` rerolls 5 misses.
+{tables.COMBO_MIN} combo. Combo and critical play the next action of your strip instead of the plain hit, \
+later slots harder; a miss loses your place. `luck 5` rerolls 5 misses, a level higher 4.
 
 **Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue, \
 technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard: against \
@@ -78,57 +78,54 @@ technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior >
 **Fight.** `262/332 next 7, 14+/19 Rend`: you act again in 7 s, after a critical miss \
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; 14 in all combos and plays Rend, a \
 die of 19 is critical. `heavy 31-49 in 1 then light`: the enemy's next action, its damage (to a critical, \
-if that kills), the seconds until it, the action after it. `before you`: it acts twice before you do. `1 \
-attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the damage left; without it, you act \
-first. `bleed 3 (-12)`: health an action.
+if that kills), the seconds until it, the action after it. `before you`: it acts twice before you do, `up \
+to`: at worst. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the damage left; \
+without it, you act first. `bleed 3 (-12)`: health the next action costs, of bleed the next attack.
 
-1 attack: the die as it is. 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
+2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
-{_times(tables.STANCE_DAMAGE[Stance.power])}; you take {_times(tables.EXPOSED)} until you act again. \
-While it `defends`, only power deals more than {_times(tables.DEFENDED)}. 4 guard: you act right after \
-the enemy, take {_guarded(Intent.normal)} (heavy and crush {_guarded(Intent.heavy)}) and no status; heavy \
+{_times(tables.STANCE_DAMAGE[Stance.power])}; you take {_times(tables.EXPOSED)} until you act again. While \
+it `defends`, only power deals more than {_times(tables.DEFENDED)}. 4 guard: you act right after the \
+enemy, take {_guarded(Intent.normal)} (heavy and crush {_guarded(Intent.heavy)}) and no status; heavy \
 marks it. 5, 6, item n: half the time. 8 flee: an enemy due before your next action acts first, then a d20 \
-of {tables.FLEE_NEEDS}; you slip past it for {1 + tables.SLIP_TURNS} turns, from a guardian as \
-leaving. 9 auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
+of {tables.FLEE_NEEDS}: you slip past it for {1 + tables.SLIP_TURNS} turns, from a guardian as leaving. 9 \
+auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
 
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}: it attacks lightly instead. A precise hit \
-makes an opening: the next power hit deals {_times(tables.OPENING)} and does not expose you. Factors come \
-before armour, but weaken (takes {_times(tables.WEAKENED)}), mark ({_times(tables.MARKED)} once) and \
-shield ({_times(tables.SHIELDED)}) after it. A hit takes at most {_percent(tables.HIT_MOST)} of your full \
-health.
+makes an opening: the next power hit deals {_times(tables.OPENING)} and does not expose you. Armour counts \
+before weaken (takes {_times(tables.WEAKENED)}), mark ({_times(tables.MARKED)} once) and shield \
+({_times(tables.SHIELDED)}). A hit takes at most {_percent(tables.HIT_MOST)} of your full health.
 
 **Enemies.** Elites, guardians and bosses repeat a pattern. Brackets name a habit, an action of its own. \
 charge: a crush ({_dealt(Intent.crush)}) follows. feint: {_guarded(Intent.feint)} against a guard. rage: \
 {_times(tables.RAGE)} after each guarded action. drain: heals it by the damage, steal: takes a consumable \
 or gold, unless guarded. summon: more health. ward: shield. harden: armour. aim: ignores yours.
 
-**Dungeon.** After an entry roll \
-to {tables.ENTRY_SURPRISED} the enemy acts first. In a cleared room search once, eat a ration once (3 \
-rest: {_percent(tables.REST)} health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last \
-room holds a guardian, who gathers {_percent(tables.GATHER)} for each room passed without a kill. \
-Finishing heals {_percent(tables.COMPLETION_HEALS) if tables.COMPLETION_HEALS else "nothing"}. Leaving \
-costs {1 + tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until you clear a new \
-level); the dungeon waits. The hub restocks after a new level.
+**Dungeon.** After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first, a guardian only sooner. \
+Rooms may strike. In a cleared room search once, eat a ration once (3 rest: {_percent(tables.REST)} \
+health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last room holds a guardian, who \
+gathers {_percent(tables.GATHER)} strength for each room passed without a kill. Leaving costs \
+{1 + tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until a first clear); the \
+dungeon waits. The hub draws its dungeons at each visit, and restocks after a first clear.
 
-**Growth.** Gear: `hit +1` lowers the roll needed by 1; `+6% overall` estimates your strength. Another \
-weapon kind changes class, actions and stat. `strip 2,0,1` orders them by number, the weapon's own must \
-stay; an opener first or a finisher last deals +{_percent(tables.EDGE_BONUS)}, one behind an action that \
-inflicts a status (`Rend+`) +{_percent(tables.SET_UP_BONUS)}; the \
-inventory includes both. `wares head` asks the hub for another head \
+**Growth.** Gear: `hit +1` lowers the roll to hit by 1; `+6% overall` estimates your strength. `strip \
+2,0,1` orders them by number, the weapon's own must stay; an opener first or a finisher last deals \
++{_percent(tables.EDGE_BONUS)}, one behind an action that inflicts a status (`Rend+`) \
++{_percent(tables.SET_UP_BONUS)}; the inventory includes both. `wares head` asks the hub for another head \
 item. `trade a,b,c,d,e`: five of one rarity and gold for one better.
 
-**Score.** {tables.LEVEL_POINTS // 100} points for each level cleared first, {tables.BOSS_POINTS // 100} \
-for each region's boss, {tables.LAST_POINTS // 100} for the last. Three regions of \
-{tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels. Cleared levels give little experience.
+**Score.** {tables.LEVEL_POINTS // 100} points for each first clear of a level, \
+{tables.BOSS_POINTS // 100} for each region's boss, {tables.LAST_POINTS // 100} for the last. Three \
+regions of {tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels. Repeats give little experience.
 
 **Clock.** After some turns (`stirs in 9`) the dungeons stir: new enemies gain \
-{_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until you clear a new level. A ranked \
-run ends after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one \
-unless it names more, an attack of auto one.
+{_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until a first clear. A ranked run ends \
+after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one unless it names more, an \
+attack of auto one; `t9` counts inputs.
 
-**Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: \
-ironman with the day's seed. short: ironman of {limits.short_turns_max} turns. The last three without a \
-given seed are ranked. Ascensions 1 to {limits.ascensions_max} each add a hardship.
+**Modes.** casual: death costs what you wear. ironman: death ends the run. daily: ironman with the day's \
+seed. short: ironman of {limits.short_turns_max} turns. The last three without a given seed are ranked. \
+Ascensions 1 to {limits.ascensions_max} add hardships.
 """)
 
 _STATUSES: Final = _filled(f"""\
@@ -136,7 +133,8 @@ Statuses: poison, burn, acid and bleed cost health at own actions (acid also arm
 their number; of the others the number says how often they still count. weaken: takes \
 {_times(tables.WEAKENED)}; mark: takes {_times(tables.MARKED)} once; slow: needs {_times(tables.SLOWED)} the \
 time; stun: skips an action; confusion: may hit itself; roll penalty: die -{tables.ROLL_PENALTY}; shield: \
-takes {_times(tables.SHIELDED)}; pierce: ignores armour; fortify: armour for the fight.""")
+takes {_times(tables.SHIELDED)}; pierce: ignores armour; fortify: armour for the fight. A critical adds that \
+of your weapon: mace stun, sword bleed, dagger poison, wand slow.""")
 """Only in the prompt: the rules alone have a budget of 1,200 tokens."""
 
 PLAY_PROMPT: Final = f"""\

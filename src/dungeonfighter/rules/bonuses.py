@@ -74,7 +74,7 @@ WORDS: Final = (
     "", " to undead", " to elites", " to guardians and bosses", " to knights", " to beasts",
     " to a stronger class", " below half health", " above 90% health", " while it has under half",
     " while it burns or bleeds", " for each poison on it", " while it defends",
-    " to preparations", " with power", " after a guard", " after a miss", " in slot 1",
+    " to interruptible actions", " with power", " after a guard", " after a miss", " in slot 1",
     " at the first attack", " after 45 s", " while exposed", " for each 20 gold",
 )  # fmt: skip
 LATE: Final = 45_000
@@ -139,7 +139,7 @@ PERKS: Final = {
     "long_statuses": "your statuses {:+d}",
     "hoarder": "{:+d} potion",
     "field_medic": "rest and camp {permille}%",
-    "counter_guard": "answers to guarded heavies {permille}%",
+    "counter_guard": "guarded heavies are answered by {permille}% of a hit",
     "strip_keeper": "{:+d} misses keep the strip",
     "interrupt_mark": "interrupts mark, and delay {permille}%",
 }

@@ -70,6 +70,13 @@ class Step(Struct, gc=False):
     truncated: bool
 
 
+def _refusal(text: str, wrong: str) -> str:
+    """Return the refusal; a reason that begins with "it" is a sentence about the input."""
+    if wrong.startswith("it "):
+        return f"'{text}'{wrong[2:]}"
+    return f"'{text}' is not legal now: {wrong}"
+
+
 def _listed(choices: Sequence[Choice]) -> str:
     """Return the end of a refusal: the patterns of which the list has one example each, and the list."""
     patterns = ", ".join(choice.pattern for choice in choices if choice.pattern)
@@ -190,7 +197,7 @@ class Rules:
             text = canonical(text)
             play = menu.table.get(text)
             if play is None and (wrong := verbs.play(self.catalogue, state, text)) != verbs.DONE:
-                raise IllegalInput(f"'{text}' is not legal now: {wrong}{_listed(menu.choices)}")
+                raise IllegalInput(f"{_refusal(text, wrong)}{_listed(menu.choices)}")
         return play
 
     def observe(self, state: State, *, briefly: bool = False) -> Observation:

@@ -306,7 +306,7 @@ def _answers(words: Sequence[str], mask: int, play: Play) -> list[Entry]:
 def _cleared(key: Key) -> list[Entry]:
     facts = key[2]
     assert isinstance(facts, int)
-    entries: list[Entry] = [("1", "go on", plays.go_on, 0)]
+    entries: list[Entry] = [("1", "doors", plays.go_on, 0)]
     more: tuple[Entry, ...] = (
         ("2", "search the room", plays.search, 0),
         ("3", f"rest: a ration, {tables.REST // 10} % health", plays.rest, 0),

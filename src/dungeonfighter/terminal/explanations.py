@@ -158,7 +158,7 @@ FIGURES: Final = {
     ),
     "opening": (
         f"made by a precise hit, a combo or a critical: the next power hit deals {_times(tables.OPENING)} "
-        "and does not expose you"
+        "and does not expose you; one that misses does"
     ),
     "exposed": (
         f"after power you take {_times(tables.EXPOSED)} damage until your next action; `exposed to` has the "

@@ -77,9 +77,15 @@ def _aligned(one: StanceView, parts: list[Span], columns: tuple[int, int], note:
 
 
 def _of_power(observation: Observation, combat: CombatView, facts: Facts) -> Spans:
-    """Return the note on an opening, or on the hit that comes while the hero is exposed."""
-    if combat.opening:
-        return spans(Span(held(f"opening x{tables.OPENING / 1000:g}"), Meaning.gain))
+    """Return the notes on an opening, and on the hit that comes while the hero is exposed."""
+    exposed = _exposed(observation, combat, facts)
+    if not combat.opening:
+        return exposed
+    opening = Span(held(f"opening x{tables.OPENING / 1000:g}"), Meaning.gain)
+    return spans(opening, " else ", *exposed) if exposed else spans(opening)
+
+
+def _exposed(observation: Observation, combat: CombatView, facts: Facts) -> Spans:
     if facts.is_braced or not combat.enemy_first or combat.guard:
         return ()
     if not combat.incoming:

@@ -142,7 +142,7 @@ def _of_fight(observation: Observation, combat: CombatView, facts: Facts) -> lis
         "damage": True,
         "interrupts": any(one.interrupt_chance for one in combat.stances),
         "opening": combat.opening,
-        "exposed": not combat.opening,
+        "exposed": True,
         "die": True,
         "strip": True,
         **dict.fromkeys(facts.bonuses, True),

@@ -8,13 +8,16 @@ import re
 import pytest
 
 from dungeonfighter import limits
+from dungeonfighter.errors import IllegalInput
 from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.model import HABITS
-from dungeonfighter.rules.state import Band, Intent, Status
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.character.loot import name, roll_item
+from dungeonfighter.rules.state import Band, Intent, Slot, Status, Weapon
 from dungeonfighter.rules.views.actions import placed
 from dungeonfighter.rules.views.sentences import STATUSES
-from tests.unit.rules.position import LATER, combat_state, dealt, play, rules, taken, the_fight
+from tests.unit.rules.position import LATER, combat_state, dealt, hub, play, rules, taken, the_fight
 
 PLAIN = " ".join(RULES.split())
 
@@ -25,7 +28,7 @@ PLAIN = " ".join(RULES.split())
         f"short: ironman of {limits.short_turns_max} turns",
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
-        f"who gathers {tables.GATHER // 10} % for each room passed",
+        f"who gathers {tables.GATHER // 10} % strength for each room passed",
         f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
         f"one behind an action that inflicts a status (`Rend+`) +{tables.SET_UP_BONUS // 10} %",
         f"an opener first or a finisher last deals +{tables.EDGE_BONUS // 10} %",
@@ -47,7 +50,7 @@ PLAIN = " ".join(RULES.split())
         f"then a d20 of {tables.FLEE_NEEDS}",
         f"to the end or {tables.AUTO_STOPS_BELOW // 10} % health",
         f"After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first",
-        f"{tables.LEVEL_POINTS // 100} points for each level",
+        f"{tables.LEVEL_POINTS // 100} points for each first clear of a level",
     ],
 )
 def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None:
@@ -66,7 +69,7 @@ def figure(pattern: str) -> float:
     [
         (Status.weaken, r"weaken \(takes x([\d.]+)\)"),
         (Status.mark, r"mark \(x([\d.]+) once\)"),
-        (Status.shield, r"shield \(x([\d.]+)\) after it"),
+        (Status.shield, r"shield \(x([\d.]+)\)"),
     ],
 )
 def test_a_status_changes_the_damage_after_the_armour_by_its_figure(status: Status, pattern: str) -> None:
@@ -124,6 +127,33 @@ def test_luck_rerolls_as_many_misses_as_it_says() -> None:
     assert the_fight(state).luck == 0
     assert the_fight(state).health < the_fight(state).health_max
     assert dealt(state, "1") == 0
+
+
+def test_a_hero_of_a_higher_level_has_less_luck() -> None:
+    now, then = figure(r"`luck (\d)`"), figure(r"a level higher (\d)")
+    state = combat_state()
+    lucks = []
+    for level in (3, 4):
+        state.hero.level = level
+        refresh(rules().catalogue, state.hero)
+        lucks.append(state.hero.figures.luck)
+    assert lucks[0] - lucks[1] == now - then
+
+
+@pytest.mark.parametrize(("verb", "place"), [("equip", "bag"), ("unequip", "worn")])
+def test_the_verbs_that_list_gear_list_that_of_the_place(verb: str, place: str) -> None:
+    assert f"`{verb}` ({place})" in PLAIN
+    state = hub(Weapon.mace)
+    cat = rules().catalogue
+    rolled = (roll_item(cat, state.dice, 3, rarity=0) for _ in range(50))
+    state.hero.bag = [next(item for item in rolled if cat.item_slot[item.base] != Slot.weapon)]
+    items = {"bag": state.hero.bag, "worn": [item for item in state.hero.worn if item]}
+    with pytest.raises(IllegalInput) as refused:
+        play(state, verb)
+    listed = {
+        where for where, found in items.items() for item in found if name(cat, item) in str(refused.value)
+    }
+    assert listed == {place}
 
 
 def test_an_interrupted_enemy_attacks_lightly() -> None:

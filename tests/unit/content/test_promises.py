@@ -121,7 +121,7 @@ def test_rest_and_preparation_cost_the_ration_that_they_name(text: str) -> None:
     state = with_goods(cleared(), ration=3)
     state.hero.health = 1
     assert "|3 rest +" in line(state)
-    assert " hp (1 of 3 rations) |6 prepare shield 2 (ration) |" in line(state)
+    assert " hp (1 of 3 rations) |6 prepare shield 2 instead |" in line(state)
     play(state, text)
     assert state.hero.consumables[RATION] == 2
 
@@ -132,7 +132,7 @@ def test_a_camp_promises_a_potion_only_if_the_hero_can_carry_one() -> None:
         state.hero.health, state.hero.gold = 1, 1000
         state.world.potions_left = 0
         state.hero.consumables = replaced(state.hero.consumables, POTION, potions_max(state.hero) - room_for)
-        assert ("on sale" in line(state)) == bool(room_for)
+        assert ("shop +1 potion" in line(state)) == bool(room_for)
         play(state, "4")
         assert ("|5 potion " in line(state)) == bool(room_for)
 
@@ -200,12 +200,12 @@ def test_each_way_of_a_treasure_gives_what_it_says(text: str, face: int, item: i
     state = room(RoomKind.treasure)
     promised, odds = shown(r" (\d+) gold and an item: the open, the locked \((\d+)%\) or the guarded", state)
     play(state, "1")
-    (gold,) = shown(r"\n(\d+) gold with each item\.\n1 take ", state)
+    (gold,) = shown(r"\n(\d+) gold with each\.\n1 take ", state)
     shown_odds, lost, spilt = shown(r"\|2 lock (\d+)% \(else -(\d+) hp, \+(\d+) gold\): ", state)
     assert "|3 fight for " in line(state)
     seen = RULES.observe(state).current_room
     assert seen is not None
-    assert seen.text == f"{gold} gold with each item"
+    assert seen.text == f"{gold} gold with each"
     assert (promised, odds) == (gold, shown_odds)
     assert odds == 5 * (21 + state.hero.stats[2] // 4 - tables.LOCK_OPENS)
     stock = list(the_dungeon(state).stock)
@@ -221,7 +221,7 @@ def test_each_way_of_a_treasure_gives_what_it_says(text: str, face: int, item: i
 def test_a_guarded_treasure_gives_its_gold_and_item_after_the_fight() -> None:
     state = room(RoomKind.treasure)
     play(state, "1")
-    (gold,) = shown(r"\n(\d+) gold with each item\.", state)
+    (gold,) = shown(r"\n(\d+) gold with each\.", state)
     item = the_dungeon(state).stock[2]
     play(state, "3")
     assert state.phase == Phase.Combat

@@ -7,6 +7,7 @@ import pytest
 from dungeonfighter.errors import BadInput, IllegalInput
 from dungeonfighter.rules import State
 from tests.unit.content.playing import RULES, copy_of, states
+from tests.unit.rules.position import reason_in
 
 VERBS = ("equip", "unequip", "drop", "strip", "trade", "dungeon", "item", "wares")
 TAKEN = ("", " 0", " 1", " 3", " 99", " head", " 0,1", " 1,2,3,4,5", " x")
@@ -31,10 +32,8 @@ def trouble(state: State, text: str) -> str:
         if RULES.encode(after) != before or after.turn != state.turn:
             return "the state has changed"
         said, _, legal = str(refused).partition("; legal: ")
-        start = f"'{text.strip()}' is not legal now: "
-        if not said.startswith(start) or len(said) < len(start) + 8 or not legal:
-            return f"no reason: {said}"
-        return ""
+        enough = legal and len(reason_in(said, text.strip())) >= 8
+        return "" if enough else f"no reason: {said}"
     except BadInput as refused:
         return str(refused)
     return "" if after.turn == state.turn + 1 else "no turn was counted"

@@ -189,3 +189,11 @@ def inputs(state: State) -> list[str]:
 
 def happened(step: Step, code: int) -> list[list[int]]:
     return [event for event in step.events if event[0] == code]
+
+
+def reason_in(refusal: str, text: str) -> str:
+    """Return the reason in the words of a refused input; one that begins with "it" follows the input."""
+    assert refusal.startswith(f"'{text}' ")
+    rest = refusal.removeprefix(f"'{text}' ")
+    plain = "is not legal now: "
+    return rest.removeprefix(plain) if rest.startswith(plain) else f"it {rest}"

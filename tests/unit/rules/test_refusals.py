@@ -15,7 +15,7 @@ from dungeonfighter.rules.character.loot import affix_texts, name, roll_item
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Phase, Weapon
 from dungeonfighter.rules.views.actions import listed as listed_action
-from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules, teach
+from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, reason_in, rules, teach
 
 
 def why(state: State, text: str) -> str:
@@ -30,9 +30,7 @@ def why(state: State, text: str) -> str:
     if patterns:
         said, _, shown = said.rpartition("; patterns: ")
         assert shown == ", ".join(patterns)
-    start = f"'{text}' is not legal now: "
-    assert said.startswith(start)
-    return said.removeprefix(start)
+    return reason_in(said, text)
 
 
 def in_inventory(points: int = 0, bag: int = 0) -> State:

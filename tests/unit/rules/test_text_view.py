@@ -171,12 +171,14 @@ def plain_inputs(state: State, combat: CombatView) -> str:
         if chance:
             part += " interrupts" if chance == stance.hit_chance else f" interrupts {chance}"
         parts.append(part)
-    if combat.opening:
-        parts[-1] += " opening"
-    elif combat.enemy_first and (combat.incoming or combat.guard):
+    exposed = ""
+    if combat.enemy_first and (combat.incoming or combat.guard):
         braced = state.hero.figures.perks[Perk.power_armour]
         damage = f" {combat.incoming_exposed}" if combat.incoming else ""
-        parts[-1] += "" if braced else f" exposed{damage}"
+        exposed = "" if braced else f" exposed{damage}"
+    if combat.opening:
+        exposed = f" opening{f' else{exposed}' if exposed else ''}"
+    parts[-1] += exposed
     guard = {"early": "", "useless": " no use"}.get(combat.guard, f" {combat.guarded}")
     parts.append(f"4 guard{guard}")
     goods = rules().outline(state).whole

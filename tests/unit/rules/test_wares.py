@@ -10,7 +10,7 @@ from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.journey import wares
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import RoomKind, Slot
-from tests.unit.rules.position import hub, inputs, play, room, rules, the_dungeon
+from tests.unit.rules.position import hub, inputs, play, reason_in, room, rules, the_dungeon
 
 
 def rich(state: State, gold: int = 10_000) -> State:
@@ -41,7 +41,7 @@ def stock_up(state: State, text: int, count: int) -> None:
 def why(state: State, text: str) -> str:
     with pytest.raises(IllegalInput) as refused:
         play(state, text)
-    return str(refused.value).partition("; ")[0].partition(" is not legal now: ")[2]
+    return reason_in(str(refused.value).partition("; ")[0], text)
 
 
 @pytest.mark.parametrize("slot", list(Slot))

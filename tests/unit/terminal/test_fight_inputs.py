@@ -83,6 +83,13 @@ def test_power_names_the_hit_that_comes_while_the_hero_is_exposed() -> None:
     assert int(shown[1]) == taken(state, "3") > 0
 
 
+def test_power_into_an_opening_names_the_hit_that_follows_a_miss() -> None:
+    state = combat_state(opening=True, faces=(5, 10), **SOON)
+    shown = re.search(r"opening x1.5 else exposed to (\d+)$", row(state, "3"))
+    assert shown
+    assert int(shown[1]) == taken(state, "3") > 0
+
+
 def test_power_that_lets_the_enemy_kill_says_so() -> None:
     state = combat_state(**SOON)
     state.hero.health = combat(state).incoming_exposed
@@ -97,7 +104,7 @@ def test_power_before_a_harmless_action_only_exposes() -> None:
 @pytest.mark.parametrize(
     "position",
     [
-        {"opening": True, **SOON},
+        {"opening": True},
         {},  # the enemy acts much later
         {"talents": ("power_armour",), **SOON},
     ],

@@ -67,7 +67,8 @@ def trap_costs(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> tuple[int, int, 
 def _trap(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> str:
     odds, least, most = trap_costs(cat, hero, dungeon)
     if not most:
-        return f"{odds}% unharmed"
+        spared = bool(hero.figures.perks[Perk.hazard_ward])
+        return "takes no health from you" if spared else f"{odds}% unharmed"
     lost = f"-{most}" if least == most else f"-{least} to -{most}"
     return f"{odds}% unharmed, else {lost} hp"
 

@@ -145,8 +145,8 @@ def _inputs(
     figures = hero.figures
     if fight.opening:
         fourth += " opening"
-    elif hurts and not figures.perks[_BRACED]:
-        fourth += " exposed"
+    if hurts and not figures.perks[_BRACED]:
+        fourth += " else exposed" if fight.opening else " exposed"
         if _INTENT_DAMAGE[fight.intent]:
             hit, _, _ = forecast.threat(cat, hero, fight, clean, fight.intent, exposed=True)
             fourth += f" {NUMERALS[hit] if hit < NUMERALS_MAX else hit}"

@@ -269,7 +269,7 @@ _VERBS: Final = {"drink a potion": "drink "} | dict.fromkeys(
 """By label of the menu, the verb that the line leaves out, because the health or the price makes it plain."""
 _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
-_PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
+_PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "doors", "go on", "mend a scar"))
 """The labels of the menu that are the full words in every state."""
 _GOODS: Final = ("5", "6")
 """The inputs of a fight that use a consumable, beside `item n`."""
@@ -317,7 +317,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
     if number == 4:
         gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         room = potions_max(hero) > hero.consumables[cat.consumable_at[_SOLD[5]]]
-        stock = f", +{tables.CAMP_POTIONS} potion{'s'[: tables.CAMP_POTIONS > 1]} on sale" if room else ""
+        stock = f", shop +{tables.CAMP_POTIONS} potion{'s'[: tables.CAMP_POTIONS > 1]}" if room else ""
         return f"camp{gained_health(gain)}{stock}, {1 + tables.CAMP_TURNS} turns"
     if number in _SOLD:
         good = cat.consumable_at[_SOLD[number]]

@@ -37,7 +37,7 @@ def room_words(state: State, dungeon: Dungeon, number: int) -> str:
 
 
 def treasure_words(hero: Hero, dungeon: Dungeon) -> str:
-    return f"{prices.treasure_gold(hero, dungeon.level)} gold with each item"
+    return f"{prices.treasure_gold(hero, dungeon.level)} gold with each"
 
 
 def trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
@@ -66,7 +66,7 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
         left = f"1 of {NUMERALS[rations]} rations" if rations > 1 else "your ration"
         return f"rest{gained_health(gain)} ({left})"
     if number == 6:
-        return f"prepare shield {tables.PREPARED} (ration)"
+        return f"prepare shield {tables.PREPARED} instead"
     return ""
 
 

@@ -137,7 +137,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.AutoFought: ("Auto: {} attacks, {} hp lost.", ("n", "n")),
     Event.DungeonResumed: ("You are back in {} L{}, at room {}.", ("dungeon", "n", "n")),
     Event.SlippedPast: ("You slipped past.", ()),
-    Event.RoomPassed: ("Room passed without a fight.", ()),
+    Event.RoomPassed: ("Passed without a fight.", ()),
     Event.Prepared: ("Prepared: shield {} in the next fight.", ("n",)),
     Event.HeldOn: ("You hold on with 1 hp.", ()),
     Event.Opened: ("An opening!", ()),
