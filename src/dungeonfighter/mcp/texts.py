@@ -65,7 +65,7 @@ The last line of an answer lists the legal inputs: send one without its words (`
 always legal. An illegal input costs no turn; `equip` (bag), `unequip` (worn), `strip`, `item`, `talents` \
 alone list what you have.
 
-**Die.** An attack rolls a d20. Die 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and \
+**Die.** An attack rolls a d20: 1 is a critical miss, {tables.CRITICAL_FACE} a critical; else die and \
 bonus decide: to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from \
 {tables.COMBO_MIN} combo. Combo and critical play the next action of your strip instead of the plain hit, \
 later slots harder; a miss loses your place. `luck 5` rerolls 5 misses, a level higher 4.
@@ -79,8 +79,8 @@ technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior >
 {_times(tables.CRITICAL_MISS_LENGTH)} that, after a long action more; 14 in all combos and plays Rend, a \
 die of 19 is critical. `heavy 31-49 in 1 then light`: the enemy's next action, its damage (to a critical, \
 if that kills), the seconds until it, the action after it. `before you`: it acts twice before you do, `up \
-to`: at worst. `1 attack 75%:14-29`: chance to hit, least and most damage. `guard 12`: the damage left; \
-without it, you act first. `bleed 3 (-12)`: health the next action costs, of bleed the next attack.
+to`: at worst. `1 attack 75%:14-29`: chance to hit, damage (plain to critical). `guard 12`: the damage \
+left; without it, you act first. `bleed 3 (-12)`: health the next action costs, of bleed the next attack.
 
 2 precise: die +{tables.STANCE_ROLL[Stance.precise]}, damage \
 {_times(tables.STANCE_DAMAGE[Stance.precise])}. 3 power: die {tables.STANCE_ROLL[Stance.power]}, damage \
@@ -94,7 +94,7 @@ auto: attacks to the end or {_percent(tables.AUTO_STOPS_BELOW)} health.
 A precise hit, a combo or a bomb interrupts {_INTERRUPTED}: it attacks lightly instead. A precise hit \
 makes an opening: the next power hit deals {_times(tables.OPENING)} and does not expose you. Armour counts \
 before weaken (takes {_times(tables.WEAKENED)}), mark ({_times(tables.MARKED)} once) and shield \
-({_times(tables.SHIELDED)}). A hit takes at most {_percent(tables.HIT_MOST)} of your full health.
+({_times(tables.SHIELDED)}). A hit takes at most {_percent(tables.HIT_MOST)} of full health.
 
 **Enemies.** Elites, guardians and bosses repeat a pattern. Brackets name a habit, an action of its own. \
 charge: a crush ({_dealt(Intent.crush)}) follows. feint: {_guarded(Intent.feint)} against a guard. rage: \
@@ -102,26 +102,27 @@ charge: a crush ({_dealt(Intent.crush)}) follows. feint: {_guarded(Intent.feint)
 or gold, unless guarded. summon: more health. ward: shield. harden: armour. aim: ignores yours.
 
 **Dungeon.** After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first, a guardian only sooner. \
-Rooms may strike. In a cleared room search once, eat a ration once (3 rest: {_percent(tables.REST)} \
-health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last room holds a guardian, who \
-gathers {_percent(tables.GATHER)} strength for each room passed without a kill. Leaving costs \
-{1 + tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until a first clear); the \
-dungeon waits. The hub draws its dungeons at each visit, and restocks after a first clear.
+Rooms may strike, past a guard. In a cleared room search once, eat a ration once (3 rest: \
+{_percent(tables.REST)} health, or 6 prepare: shield {tables.PREPARED} in the next fight). The last room \
+holds a guardian, who gathers {_percent(tables.GATHER)} strength for each room passed without kill or \
+flight. Leaving costs {1 + tables.LEAVE_TURNS} turns and a scar (-{_percent(tables.SCAR)} health until a \
+first clear); the dungeon waits. The hub draws its dungeons at each visit, and restocks after a first \
+clear.
 
 **Growth.** Gear: `hit +1` lowers the roll to hit by 1; `+6% overall` estimates your strength. `strip \
 2,0,1` orders them by number, the weapon's own must stay; an opener first or a finisher last deals \
 +{_percent(tables.EDGE_BONUS)}, one behind an action that inflicts a status (`Rend+`) \
-+{_percent(tables.SET_UP_BONUS)}; the inventory includes both. `wares head` asks the hub for another head \
-item. `trade a,b,c,d,e`: five of one rarity and gold for one better.
++{_percent(tables.SET_UP_BONUS)}; the inventory has the sum. `wares head` asks for another head item, \
+dearer each time. `trade a,b,c,d,e`: five of one rarity and gold for one better.
 
-**Score.** {tables.LEVEL_POINTS // 100} points for each first clear of a level, \
-{tables.BOSS_POINTS // 100} for each region's boss, {tables.LAST_POINTS // 100} for the last. Three \
-regions of {tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels. Repeats give little experience.
+**Score.** {tables.LEVEL_POINTS // 100} points for each first clear, {tables.BOSS_POINTS // 100} for each \
+region's boss, {tables.LAST_POINTS // 100} for the last. Three regions of \
+{tables.SCORED_LEVELS // tables.SCORED_BOSSES} levels. Repeats give little experience.
 
 **Clock.** After some turns (`stirs in 9`) the dungeons stir: new enemies gain \
-{_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until a first clear. A ranked run ends \
-after {limits.ranked_turns_max:,} turns. `turns` are those left. An input is one unless it names more, an \
-attack of auto one; `t9` counts inputs.
+{_percent(tables.STALE_STEP)} for each {tables.STALE_EVERY} turns, until a first clear. A ranked run has \
+{limits.ranked_turns_max:,} turns, `turns` are left. An input is one unless it names more, an attack of \
+auto one; `t9` counts inputs.
 
 **Modes.** casual: death costs what you wear. ironman: death ends the run. daily: ironman with the day's \
 seed. short: ironman of {limits.short_turns_max} turns. The last three without a given seed are ranked. \

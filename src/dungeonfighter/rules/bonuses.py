@@ -146,7 +146,7 @@ PERKS: Final = {
 """The perks of talents whose amounts add up, so that an affix may raise them, with their words."""
 _LOST: Final = (
     "precise rolls", "combo bleed", "critical poison", "longer statuses", "a potion", "better rest",
-    "answers to heavies", "strip keeping", "interrupt marks",
+    "answers to guarded heavies", "strip keeping", "interrupt marks",
 )  # fmt: skip
 PERK_WORTH: Final = {
     "precise_combo": 2000, "bleed_on_combo": 2500, "poisoner": 1200, "long_statuses": 1200, "hoarder": 2500,

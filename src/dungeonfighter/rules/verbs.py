@@ -64,9 +64,9 @@ def play(cat: Catalogue, state: State, text: str) -> str:
     verb = _VERBS.get(word)
     if verb is None:
         return _lacking(cat, state, text)
-    if word not in _ANYWHERE and not at_leisure(state):
-        return GEAR
-    return verb(cat, state, rest)
+    if word in _ANYWHERE or at_leisure(state):
+        return verb(cat, state, rest)
+    return GEAR if rest or word not in _LISTS else f"{verb(cat, state, rest)}; {GEAR}"
 
 
 def at_leisure(state: State) -> bool:
@@ -244,3 +244,5 @@ _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
 }
 _ANYWHERE: Final = frozenset(("dungeon", "item", "wares", "talents"))
 """The verbs that say themselves where they are legal; the others need leisure."""
+_LISTS: Final = frozenset(("equip", "unequip", "drop", "strip"))
+"""The verbs that, without a number, list what the hero has wherever it is."""

@@ -26,9 +26,9 @@ PLAIN = " ".join(RULES.split())
     "words",
     [
         f"short: ironman of {limits.short_turns_max} turns",
-        f"A ranked run ends after {limits.ranked_turns_max:,} turns",
+        f"A ranked run has {limits.ranked_turns_max:,} turns",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
-        f"who gathers {tables.GATHER // 10} % strength for each room passed",
+        f"who gathers {tables.GATHER // 10} % strength for each room passed without kill or flight",
         f"`(you +{tables.WHEEL // 10 - 100}%)`, in a fight `weak`, your class wins",
         f"one behind an action that inflicts a status (`Rend+`) +{tables.SET_UP_BONUS // 10} %",
         f"an opener first or a finisher last deals +{tables.EDGE_BONUS // 10} %",
@@ -50,7 +50,7 @@ PLAIN = " ".join(RULES.split())
         f"then a d20 of {tables.FLEE_NEEDS}",
         f"to the end or {tables.AUTO_STOPS_BELOW // 10} % health",
         f"After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first",
-        f"{tables.LEVEL_POINTS // 100} points for each first clear of a level",
+        f"{tables.LEVEL_POINTS // 100} points for each first clear, ",
     ],
 )
 def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None:
@@ -91,7 +91,7 @@ def test_while_the_enemy_defends_only_power_deals_more_than_the_figure(text: str
 
 def test_the_inventory_includes_the_bonuses_of_the_places_in_the_strip() -> None:
     """The figures of the strip are those with which the actions of the strip hit."""
-    assert "the inventory includes both" in PLAIN
+    assert "the inventory has the sum" in PLAIN
     cat = rules().catalogue
     names = ("First Blood", "Haymaker", "Slam", "Avalanche")
     strip = [next(n for n, row in enumerate(cat.actions) if row.name == name) for name in names]

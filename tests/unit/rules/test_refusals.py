@@ -180,6 +180,21 @@ def test_no_change_of_gear_in_a_fight(text: str) -> None:
     assert why(combat_state(), text) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("equip", "it needs a bag number: the bag is empty"),
+        ("drop", "it needs a bag number: the bag is empty"),
+        ("unequip", "it needs a slot: weapon: Oak Club"),
+        ("strip", "it needs action numbers: 0 Slam"),
+    ],
+)
+def test_a_verb_alone_lists_gear_even_in_a_fight(text: str, listed: str) -> None:
+    said = why(combat_state(), text)
+    assert said.startswith(listed)
+    assert said.endswith("; gear changes at the hub, in the inventory and in a cleared room")
+
+
 def test_a_consumable_that_the_hero_does_not_have() -> None:
     state = combat_state()
     state.hero.consumables = [0] * len(state.hero.consumables)
