@@ -51,7 +51,10 @@ ITEMS: Final[Mapping[str, Word]] = {
     ),
     "grants": Word("actions for your strip, as long as you wear the item", ("grants ",)),
     "loses": Word("what only the item that you wear now gives you", ("loses ",)),
-    "preparations": Word("actions of an enemy that can be interrupted", (" to preparations",)),
+    "interruptible": Word(
+        "actions of an enemy that a precise hit, a combo or a bomb stops: status, heal, charge and the like",
+        (" interruptible actions",),
+    ),
     "class action": Word(
         "a weapon of another class changes yours: how many actions of it you know, for how many of now",
         ("class action",),
