@@ -1,4 +1,4 @@
-"""The facts of an observation in the forms in which `play` shows them; of archetypes also their factors.
+"""What `play` adds to an observation: texts by name, wares in one sentence, and the factors of archetypes.
 
 Source: docs/rules.md, "The hero", "A fight" and "Items".
 """
@@ -17,29 +17,15 @@ _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
-    """The facts of one observation.
+    """What the screens need beside one observation.
 
     Attributes:
-        region: The name of the region.
-        is_repeat: True if this turn cleared a level that had been cleared before.
-        grown: What the new level has brought; empty where no talent is to choose.
         too_dear: The wares of the hub that the hero lacks gold for.
-        bonuses: What raises the next action of the strip: "opener", "finisher", "set up".
-        is_braced: True if a talent keeps power from exposing the hero.
-        has_changed: True if the boss has made its change of half health.
-        found: The number of items at the end of the bag that came this turn.
         talents, actions, kinds: The effects in figures by the name of each talent of the hero, of each action
             that the hero knows or an item of the hero grants, and of each archetype.
     """
 
-    region: str = ""
-    is_repeat: bool = False
-    grown: tuple[str, ...] = ()
     too_dear: str = ""
-    bonuses: tuple[str, ...] = ()
-    is_braced: bool = False
-    has_changed: bool = False
-    found: int = 0
     talents: Mapping[str, str] = _NO_TEXTS
     actions: Mapping[str, str] = _NO_TEXTS
     kinds: Mapping[str, str] = _NO_TEXTS
@@ -50,18 +36,11 @@ NO_FACTS: Final = Facts()
 
 def facts(cat: Catalogue, seen: Observation) -> Facts:
     """Return the facts of one observation."""
-    player, combat, growth = seen.player, seen.combat, seen.growth
+    player = seen.player
     granted = [action for item in (*player.worn, *player.bag) for action in item.granted]
     known = [action.figures for action in player.actions if action.figures is not None]
     return Facts(
-        region=seen.region,
-        is_repeat=seen.repeat,
-        grown=() if growth is None else tuple(growth.words),
         too_dear=_too_dear(seen) if seen.current_state == "GameLoop" else "",
-        bonuses=() if combat is None else tuple(combat.bonuses),
-        is_braced=combat is not None and combat.braced,
-        has_changed=combat is not None and combat.changed,
-        found=seen.new_items,
         talents=dict(zip(player.talents, player.talent_texts, strict=True)),
         actions={action.name: action.text for action in (*granted, *known)},
         kinds={row.id: _kind(row.health, row.damage, row.time, row.armour) for row in cat.archetypes},

@@ -29,7 +29,7 @@ def labels(
     if combat is None:
         return {}
     is_aligned = canvas.columns >= ALIGNED_FROM
-    found: dict[str, Spans] = _attacks(observation, combat, facts, is_aligned=is_aligned)
+    found: dict[str, Spans] = _attacks(observation, combat, is_aligned=is_aligned)
     goods = {good.input: good.count for good in observation.player.consumables}
     for choice in observation.available_actions:
         name, colon, rest = choice.label.partition(": ")
@@ -44,15 +44,13 @@ def labels(
     return found
 
 
-def _attacks(
-    observation: Observation, combat: CombatView, facts: Facts, *, is_aligned: bool
-) -> dict[str, Spans]:
+def _attacks(observation: Observation, combat: CombatView, *, is_aligned: bool) -> dict[str, Spans]:
     ranges = [f"damage {one.damage_min} to {one.damage_max}" for one in combat.stances]
     stops = [f"interrupts {one.interrupt_chance} %" if one.interrupt_chance else "" for one in combat.stances]
     columns = max(map(len, ranges), default=0), max(map(len, stops), default=0)
     found = {}
     for one, damage, stop in zip(combat.stances, ranges, stops, strict=True):
-        note = _of_power(observation, combat, facts) if one.name == _POWER else ()
+        note = _of_power(observation, combat) if one.name == _POWER else ()
         parts = [
             Span(held(f"hits {one.hit_chance:>2} %")),
             Span(held(damage)),
@@ -76,17 +74,17 @@ def _aligned(one: StanceView, parts: list[Span], columns: tuple[int, int], note:
     return spans(*cells)
 
 
-def _of_power(observation: Observation, combat: CombatView, facts: Facts) -> Spans:
+def _of_power(observation: Observation, combat: CombatView) -> Spans:
     """Return the notes on an opening, and on the hit that comes while the hero is exposed."""
-    exposed = _exposed(observation, combat, facts)
+    exposed = _exposed(observation, combat)
     if not combat.opening:
         return exposed
     opening = Span(held(f"opening x{tables.OPENING / 1000:g}"), Meaning.gain)
     return spans(opening, " else ", *exposed) if exposed else spans(opening)
 
 
-def _exposed(observation: Observation, combat: CombatView, facts: Facts) -> Spans:
-    if facts.is_braced or not combat.enemy_first or combat.guard:
+def _exposed(observation: Observation, combat: CombatView) -> Spans:
+    if combat.braced or not combat.enemy_first or combat.guard:
         return ()
     if not combat.incoming:
         return spans(Span("exposed", Meaning.warning))

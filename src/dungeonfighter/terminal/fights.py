@@ -44,8 +44,8 @@ def fight(observation: Observation, canvas: Canvas, facts: Facts, *, briefly: bo
         *_named(observation, combat, canvas, briefly=briefly),
         *_sides(hero, combat, canvas, briefly=briefly),
         *time_line(canvas, moments),
-        *_warnings(hero, combat, canvas, facts),
-        *canvas.text(_figures(hero, combat, facts)),
+        *_warnings(hero, combat, canvas),
+        *canvas.text(_figures(hero, combat)),
     ]
 
 
@@ -167,7 +167,7 @@ def _moments(hero: PlayerView, combat: CombatView) -> list[Moment]:
     ]
 
 
-def _warnings(hero: PlayerView, combat: CombatView, canvas: Canvas, facts: Facts) -> list[Spans]:
+def _warnings(hero: PlayerView, combat: CombatView, canvas: Canvas) -> list[Spans]:
     """Return the lines on who acts first, on what can kill the hero, and on a boss that will change."""
     order = "You act once more before it."
     meaning, sign = Meaning.gain, "+"
@@ -184,7 +184,7 @@ def _warnings(hero: PlayerView, combat: CombatView, canvas: Canvas, facts: Facts
         text = f"{combat.next_action} takes {combat.combo_acts_in / 1000:.1f} s: after that combo {first}."
         meaning, sign = (Meaning.gain, "+") if is_before else (Meaning.warning, "!")
         lines += canvas.text(Span(f" {sign} {text}", meaning), hanging=3)
-    if combat.change_below_half and not facts.has_changed:
+    if combat.change_below_half and not combat.changed:
         text = f" ! Below half of its health it {combat.change_below_half}."
         lines += canvas.text(Span(text, Meaning.warning), hanging=3)
     return lines
@@ -198,11 +198,11 @@ def _deadly(hero: PlayerView, combat: CombatView) -> str:
     return "A critical of it kills you." if combat.incoming_critical >= hero.health else ""
 
 
-def _figures(hero: PlayerView, combat: CombatView, facts: Facts) -> str:
+def _figures(hero: PlayerView, combat: CombatView) -> str:
     """Return for example "Die: 14+ combo 1/2 Rend (opener), 20 critical. Luck: 1. Room: hit -1."."""
     slots = len(hero.strip)
     place = f"{combat.strip_step % slots + 1}/{slots} " if slots > 1 else ""
-    bonuses = f" ({', '.join(facts.bonuses)})" if facts.bonuses else ""
+    bonuses = f" ({', '.join(combat.bonuses)})" if combat.bonuses else ""
     critical = f"{hero.critical_at}{'+' if hero.critical_at < tables.CRITICAL_FACE else ''}"
     parts = [f" Die: {hero.combo_at}+ combo {place}{combat.next_action}{bonuses}, {critical} critical."]
     if combat.luck:

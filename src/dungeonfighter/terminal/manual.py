@@ -145,7 +145,7 @@ def _of_fight(observation: Observation, combat: CombatView, facts: Facts) -> lis
         "exposed": True,
         "die": True,
         "strip": True,
-        **dict.fromkeys(facts.bonuses, True),
+        **dict.fromkeys(combat.bonuses, True),
         "luck": combat.luck > 0,
         "room": bool(combat.room_hit or combat.room_combo or combat.room_critical),
         "class": bool(combat.enemy_class),

@@ -54,13 +54,13 @@ def place(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]
         lines = [line for text in WELCOME for line in [*canvas.text(text, hanging=0), ()]][:-1]
         return lines + _hardships(observation, canvas)
     if name == "Dungeon":
-        return _dungeon(observation, canvas) + _bag(observation, canvas, facts)
+        return _dungeon(observation, canvas) + _bag(observation, canvas)
     if observation.road:
         return canvas.text(Span("On the road. ", Meaning.title), f"{observation.road}.")
     lines = canvas.text(_SENTENCES[name], hanging=0) if name in _SENTENCES else []
-    if name == "GameLoop" and facts.region:
-        lines = canvas.text(Span(f"{facts.region}. ", Meaning.title), _SENTENCES[name])
-    if facts.is_repeat:
+    if name == "GameLoop" and observation.region:
+        lines = canvas.text(Span(f"{observation.region}. ", Meaning.title), _SENTENCES[name])
+    if observation.repeat:
         lines += canvas.text(Span(_REPEAT, Meaning.quiet))
     if facts.too_dear:
         lines += canvas.text(Span(facts.too_dear, Meaning.quiet))
@@ -69,8 +69,8 @@ def place(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]
         is_low = 0 < canvas.rows < len(whole) + _INPUTS_ROWS
         return lines + _inventory(observation, canvas, facts, briefly=True) if is_low else whole
     if name == "LevelUp":
-        lines += _level(observation, canvas, facts)
-    return lines + _bag(observation, canvas, facts)
+        lines += _level(observation, canvas)
+    return lines + _bag(observation, canvas)
 
 
 def is_heading(observation: Observation, text: str) -> bool:
@@ -91,12 +91,11 @@ def _hardships(observation: Observation, canvas: Canvas) -> list[Spans]:
     return [(), *lines, *(part for text in observation.hardships for part in canvas.text(f" - {text}"))]
 
 
-def _level(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]:
+def _level(observation: Observation, canvas: Canvas) -> list[Spans]:
     lines = []
-    if facts.grown:
-        lines += canvas.text(
-            Span(f" + It brings {', '.join(map(held, facts.grown))}.", Meaning.gain), hanging=3
-        )
+    if observation.growth is not None:
+        brought = ", ".join(map(held, observation.growth.words))
+        lines += canvas.text(Span(f" + It brings {brought}.", Meaning.gain), hanging=3)
     held_talents = observation.player.talents
     if not held_talents:
         return lines + canvas.text(Span("Your talents: none yet.", Meaning.quiet))
@@ -104,10 +103,10 @@ def _level(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans
     return lines + canvas.text(Span(text, Meaning.quiet))
 
 
-def _bag(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]:
+def _bag(observation: Observation, canvas: Canvas) -> list[Spans]:
     """Return a line for each item that is new in the bag, and one for the best, where it can be worn."""
     items = observation.player.bag
-    new = items[len(items) - min(facts.found, len(items)) :]
+    new = items[len(items) - min(observation.new_items, len(items)) :]
     named = [("New in your bag: ", item) for item in new]
     can_wear = any(choice.input.startswith("equip ") for choice in observation.available_actions)
     best = max(items, key=lambda item: item.score_change, default=None)
