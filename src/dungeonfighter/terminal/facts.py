@@ -1,4 +1,4 @@
-"""What `play` adds to an observation: texts by name, wares in one sentence, and the factors of archetypes.
+"""Words that `play` adds to an observation: texts by name, wares in a sentence, factors of archetypes.
 
 Source: docs/rules.md, "The hero", "A fight" and "Items".
 """
@@ -17,7 +17,7 @@ _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
-    """What the screens need beside one observation.
+    """The words of the screens that are not in one observation.
 
     Attributes:
         too_dear: The wares of the hub that the hero lacks gold for.
