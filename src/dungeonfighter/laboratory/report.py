@@ -100,7 +100,7 @@ def _conditions(origin: Origin, sets: Sequence[SeedSet], found: Sequence[Measure
         runs = sum(len(series.runs) for series in one.series.values())
         yield (
             f"* {each.name}: seeds {shown(each.seeds)}; exploits and single answers on the first "
-            f"{min(each.fewer, len(each.seeds))}, the search on the first "
+            f"{min(each.fewer, len(each.seeds))}, search on the first "
             f"{min(each.searched, len(each.seeds))}; {runs} runs."
         )
     yield ""
