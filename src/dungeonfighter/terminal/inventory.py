@@ -51,7 +51,7 @@ def bag(
         rivals.sort(key=lambda item: (-item.score_change, item.number))
         compared = rivals[:RIVALS_MAX]
         if briefly:
-            compared = [item for item in rivals[:1] if item.score_change >= 0]
+            compared = [item for item in rivals[:1] if is_rival(item)]
         more += rivals[len(compared) :]
         item = worn.get(slot.name)
         if briefly and not compared:
@@ -68,6 +68,11 @@ def bag(
     if not player.bag:
         lines.append(spans(Span(" Your bag is empty.", Meaning.quiet)))
     return lines
+
+
+def is_rival(item: ItemView) -> bool:
+    """Return True if a brief list compares the item with the worn one: it makes the hero no weaker."""
+    return item.score_change >= 0 and not _is_worse(item)
 
 
 def one(

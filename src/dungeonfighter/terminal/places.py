@@ -30,6 +30,7 @@ _SENTENCES: Final = {
     "Death": "Your hero is dead.",
     "Victory": "All bosses are beaten: you have won.",
 }
+_NO_RIVAL: Final = "No item of your bag makes you as strong as what you wear; `bag N` compares one."
 _REPEAT: Final = "Its level was cleared before: it brings no points, and the clock runs on."
 _INPUTS_ROWS: Final = 12
 """The rows of a terminal that the inventory leaves for the inputs, the events and the prompt."""
@@ -66,8 +67,11 @@ def place(observation: Observation, canvas: Canvas, facts: Facts) -> list[Spans]
         lines += canvas.text(Span(facts.too_dear, Meaning.quiet))
     if name == "Inventory":
         whole = lines + _inventory(observation, canvas, facts)
-        is_low = 0 < canvas.rows < len(whole) + _INPUTS_ROWS
-        return lines + _inventory(observation, canvas, facts, briefly=True) if is_low else whole
+        if not 0 < canvas.rows < len(whole) + _INPUTS_ROWS:
+            return whole
+        if observation.player.bag and not any(map(inventory.is_rival, observation.player.bag)):
+            lines = canvas.text(_NO_RIVAL, hanging=0)
+        return lines + _inventory(observation, canvas, facts, briefly=True)
     if name == "LevelUp":
         lines += _level(observation, canvas)
     return lines + _bag(observation, canvas)

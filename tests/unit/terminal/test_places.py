@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from dungeonfighter.rules import GameOptions, tables
+from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Door, Item, RoomKind
 from dungeonfighter.rules.views.observation import Observation
@@ -64,6 +66,20 @@ def test_the_inventory_of_a_low_terminal_only_names_the_actions() -> None:
     assert "0 Slam: A heavy plain blow" in whole
     assert "0 Slam: " not in low
     assert "0 Slam; `hero` tells what each does" in " ".join(low.split())
+
+
+@pytest.mark.parametrize("change", [-10, 0, 10])
+def test_the_inventory_of_a_low_terminal_says_if_it_compares_no_item(change: int) -> None:
+    state = hub()
+    state.hero.bag = [roll_item(rules().catalogue, state.dice, 3, rarity=0)]
+    play(state, "2")
+    seen = rules().observe(state)
+    (item,) = seen.player.bag
+    bag = [msgspec.structs.replace(item, score_change=change, health_change=5)]
+    seen = msgspec.structs.replace(seen, player=msgspec.structs.replace(seen.player, bag=bag))
+    text = " ".join(shown(seen, Canvas(80, ASCII, 20)).split())
+    assert ("No item of your bag makes you as strong" in text) is (change < 0)
+    assert ("At the left what you wear" in text) is (change >= 0)
 
 
 def test_an_event_on_the_road_is_shown_where_it_waits() -> None:
