@@ -205,8 +205,8 @@ class TerminalGame:
         is_first, self._game = self._game is None, game
         if not is_first:
             self._say("")
-        seen = _seen(game)
-        lines = view.view(seen, game.episode, self._screen.canvas, _facts(game))
+        seen, of_now = _seen(game)
+        lines = view.view(seen, game.episode, self._screen.canvas, of_now)
         if seen.combat is None:
             self._show_pages(lines, _PROMPT_ROWS)
         else:
@@ -243,11 +243,11 @@ class TerminalGame:
         canvas = self._screen.canvas
         command, _, rest = line.replace("?", "? ", 1).partition(" ")
         word = rest.strip() if command in _HELPING else ""
-        of_now = NO_FACTS if self._game is None else _facts(self._game)
+        seen, of_now = (None, NO_FACTS) if self._game is None else _seen(self._game)
         if word:
             self._show_pages(manual.explain_word(word, canvas, of_now))
             return
-        lines = [] if self._game is None else manual.explain(_seen(self._game), canvas, of_now)
+        lines = [] if seen is None else manual.explain(seen, canvas, of_now)
         self._show_pages([*lines, *manual.commands(self._keeping.promise, canvas)])
 
     def _show_pages(self, lines: list[Spans], other_rows: int = _PROMPT_ROWS + _COMMAND_ROWS) -> None:
@@ -279,7 +279,7 @@ class TerminalGame:
         if self._game is None:
             self._say(_UNREADABLE)
             return
-        seen, canvas, of_now = _seen(self._game), self._screen.canvas, _facts(self._game)
+        (seen, of_now), canvas = _seen(self._game), self._screen.canvas
         if command == "hero":
             self._show_pages(manual.hero(seen, canvas, of_now))
         elif command == "log":
@@ -298,12 +298,9 @@ class TerminalGame:
                 )
 
 
-def _seen(game: Present) -> Observation:
-    return game.rules.observe(game.state)
-
-
-def _facts(game: Present) -> Facts:
-    return facts(game.rules.catalogue, _seen(game))
+def _seen(game: Present) -> tuple[Observation, Facts]:
+    seen = game.rules.observe(game.state)
+    return seen, facts(game.rules.catalogue, seen)
 
 
 async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:

@@ -197,6 +197,11 @@ def search_faces(cat: Catalogue, hero: Hero, kind: int) -> tuple[int, int]:
     return faces if faces < most else most, 0 if scavenger else tables.SEARCH_WAKES[kind]
 
 
+def rested(hero: Hero, permille: int) -> int:
+    """Return the permille of health that a rest or camp of so much heals with the hero's talents."""
+    return permille + hero.figures.perks[Perk.field_medic]
+
+
 def heal(hero: Hero, permille: int) -> int:
     """Heal `permille` of the maximum health, at most up to it; return the health gained."""
     most = hero.figures.health_max

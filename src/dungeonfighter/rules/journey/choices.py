@@ -69,6 +69,22 @@ def chance(needed: int, added: int) -> int:
     return 100 * min(FACES, max(0, FACES + 1 + added - needed)) // FACES
 
 
+def trap_chance(hero: Hero) -> int:
+    """Return the percent chance to go through a trap unharmed."""
+    return chance(tables.TRAP_AVOIDED, bonus(hero, "agi"))
+
+
+def lock_chance(hero: Hero) -> int:
+    """Return the percent chance to force the lock of a treasure."""
+    return chance(tables.LOCK_OPENS, bonus(hero, "tec"))
+
+
+def lock_costs(hero: Hero, level: int) -> tuple[int, int]:
+    """Return the health that a lock which snaps costs, and the gold that it leaves."""
+    gold = trades.gold_of(level, tables.LOCK_GOLD) * hero.figures.gold // 1000
+    return hero.figures.health_max * tables.LOCK_COSTS // 1000, gold
+
+
 def spared(hero: Hero, kind: str) -> int:
     """Return the factor in permille on the health or gold that a lost roll of such an event costs."""
     return (hero.figures.perks[Perk.hazard_ward] or 1000) if kind == "trap" else 1000

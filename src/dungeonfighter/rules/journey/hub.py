@@ -11,13 +11,12 @@ from dungeonfighter import limits
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import heal, potions_max, refresh
+from dungeonfighter.rules.character.hero import heal, potions_max, refresh, rested
 from dungeonfighter.rules.character.prices import ITEMS, REROLLS
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Phase, State
-from dungeonfighter.rules.talents import Perk
 
 _GAME_LOOP = int(Phase.GameLoop)
 _VICTORY = int(Phase.Victory)
@@ -54,8 +53,7 @@ def camp(cat: Catalogue, state: State) -> None:
     state.world.camped = True
     state.world.spent += tables.CAMP_TURNS
     state.world.potions_left += tables.CAMP_POTIONS
-    permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
-    state.log.append([Event.Camped, heal(state.hero, permille)])
+    state.log.append([Event.Camped, heal(state.hero, rested(state.hero, tables.CAMP))])
 
 
 def wares_open(cat: Catalogue, state: State) -> int:

@@ -9,7 +9,7 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import heal
+from dungeonfighter.rules.character.hero import heal, rested
 from dungeonfighter.rules.character.progress import find_item, found, gain_units, has_room, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
@@ -17,7 +17,6 @@ from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, put_
 from dungeonfighter.rules.journey import choices, trades, world
 from dungeonfighter.rules.lists import changed, without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
-from dungeonfighter.rules.talents import Perk
 
 _ELITE = int(RoomKind.elite)
 _SHRINE = int(RoomKind.shrine)
@@ -172,7 +171,7 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
     elif dungeon.kind == _ELITE:
         find_item(cat, state, dungeon.stock[0])
     elif dungeon.kind == _REST:
-        state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
+        state.log.append([Event.Rested, heal(state.hero, rested(state.hero, tables.REST_ROOM))])
     elif dungeon.kind == _TRAP:
         _spring(cat, state, dungeon, dungeon.offer[0])
     else:
@@ -209,11 +208,7 @@ def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
 
 def rest(cat: Catalogue, state: State) -> int:
     """Rest in a cleared room; return the health gained."""
-    return heal(state.hero, _rest(state, tables.REST))
-
-
-def _rest(state: State, permille: int) -> int:
-    return permille + state.hero.figures.perks[Perk.field_medic]
+    return heal(state.hero, rested(state.hero, tables.REST))
 
 
 def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:

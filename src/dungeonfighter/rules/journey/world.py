@@ -12,8 +12,9 @@ from dungeonfighter.rules import dice, modes, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Dungeon, Offer, State, World
+from dungeonfighter.rules.state import Dungeon, Offer, RoomPhase, State, World
 
+_DOORS = int(RoomPhase.doors)
 _DRAWS_EACH: Final = 2 + tables.ROSTER
 """The greatest number of outputs that one offer takes from the layout stream."""
 
@@ -50,6 +51,11 @@ def gathered(dungeon: Dungeon) -> int:
     entered = dungeon.room if dungeon.room < dungeon.rooms else dungeon.rooms - 1
     quiet = entered - dungeon.kills
     return min(tables.GATHER_MOST, tables.GATHER * quiet) if quiet > 0 else 0
+
+
+def leads_to_last(dungeon: Dungeon, *, ahead: bool = False) -> bool:
+    """Return True if the next doors lead to the guardian's room; `ahead`: those behind the doors of now."""
+    return dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
 
 
 def is_cleared(world: World, level: int) -> bool:

@@ -18,7 +18,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.character import loot
-from dungeonfighter.rules.journey.world import counts, has_repeated
+from dungeonfighter.rules.journey.world import counts, has_repeated, leads_to_last
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -29,13 +29,12 @@ from dungeonfighter.rules.state import (
     Phase,
     Rank,
     RoomKind,
-    RoomPhase,
     State,
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import actions, item_lines, level_lines, stances, terms
-from dungeonfighter.rules.views.classes import CLASSES, STATS
+from dungeonfighter.rules.views.classes import CLASSES, STATS, wheel_side
 from dungeonfighter.rules.views.figures import ActionEffect, ActionFigures, Terms
 from dungeonfighter.rules.views.observation import (
     CombatView,
@@ -129,9 +128,7 @@ def _items(cat: Catalogue, views: Iterable[ItemView], items: Iterable[Item]) -> 
 
 
 def _room(cat: Catalogue, state: State, dungeon: Dungeon, view: RoomView) -> RoomView:
-    at_doors = dungeon.phase == RoomPhase.doors
-    last = dungeon.room + 1 >= dungeon.rooms
-    last_ahead = dungeon.room + 1 + at_doors >= dungeon.rooms
+    last, last_ahead = leads_to_last(dungeon), leads_to_last(dungeon, ahead=True)
     return replace(
         view,
         doors=[
@@ -171,9 +168,7 @@ def _door(
 
 def _wheel(cat: Catalogue, hero: Hero, enemy: int) -> int:
     """Return the percent of damage that the class wheel adds, below 0 if it is the enemy's."""
-    if cat.enemy_beaten_by[enemy] == hero.kind:
-        return _WHEEL
-    return -_WHEEL if cat.enemy_beats[enemy] == hero.kind else 0
+    return _WHEEL * wheel_side(cat, hero, enemy)
 
 
 def _combat(cat: Catalogue, hero: Hero, fight: Fight, view: CombatView) -> CombatView:

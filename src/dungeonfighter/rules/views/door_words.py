@@ -13,6 +13,7 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import prices
+from dungeonfighter.rules.character.hero import rested
 from dungeonfighter.rules.journey import choices
 from dungeonfighter.rules.journey.world import counts
 from dungeonfighter.rules.state import Door, Dungeon, Hero, Offer, Rank, RoomKind, State
@@ -39,11 +40,11 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
             f"one of {tables.SPOILS} items +{_UP} rarity, {gained} xp" if kind == _ELITE else f"{gained} xp"
         )
     if kind == _TREASURE:
-        odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
+        odds = choices.lock_chance(hero)
         gold = prices.treasure_gold(hero, level)
         return f"{gold} gold and an item: the open, the locked ({odds}%) or the guarded one"
     if kind == _REST:
-        slept = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
+        slept = healed(hero, rested(hero, tables.REST_ROOM))
         scar = " or a scar" if hero.scars else ""
         health = f"+{slept} hp or " if slept else ""
         return f"{health}{experience(hero, 1000 * tables.STUDY_UNITS, level)} xp{scar}"
@@ -54,7 +55,7 @@ def room_worth(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> str
 
 def trap_costs(cat: Catalogue, hero: Hero, dungeon: Dungeon) -> tuple[int, int, int]:
     """Return the percent chance to pass a trap unharmed, and the least and the most health that one costs."""
-    odds = choices.chance(tables.TRAP_AVOIDED, hero.figures.agility // 4)
+    odds = choices.trap_chance(hero)
     weight = choices.trap_weight(hero)
     costs = [
         hero.figures.health_max * amount // 1000 * weight // 1000

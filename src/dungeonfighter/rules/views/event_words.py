@@ -66,7 +66,7 @@ def offer_words(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> 
     if row.kind != "trap":
         return ""
     cost = cost_words(state, row.cost, dungeon.level, choices.trap_weight(state.hero))
-    odds = choices.chance(tables.TRAP_AVOIDED, state.hero.figures.agility // 4)
+    odds = choices.trap_chance(state.hero)
     return f"go through: {odds}% unharmed, else {cost}"
 
 

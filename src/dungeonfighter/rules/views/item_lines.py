@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.character.hero import known_actions
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.journey import choices, trades
+from dungeonfighter.rules.journey import choices
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Dungeon, Hero, Item, Phase, RoomKind, Slot, State
 from dungeonfighter.rules.views import actions
@@ -151,7 +150,5 @@ def one_of(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Compariso
         return f"take {words}"
     if number == 3:
         return f"fight for {words}"
-    odds = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
-    lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
-    spilt = trades.gold_of(dungeon.level, tables.LOCK_GOLD) * hero.figures.gold // 1000
-    return f"lock {odds}% (else -{lost} hp, +{spilt} gold): {words}"
+    lost, spilt = choices.lock_costs(hero, dungeon.level)
+    return f"lock {choices.lock_chance(hero)}% (else -{lost} hp, +{spilt} gold): {words}"

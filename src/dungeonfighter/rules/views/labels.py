@@ -17,10 +17,10 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import potions_max
+from dungeonfighter.rules.character.hero import potions_max, rested
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.journey import wares
-from dungeonfighter.rules.journey.world import allowance_left, gathered, resumed, stirring
+from dungeonfighter.rules.journey.world import allowance_left, gathered, leads_to_last, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -37,7 +37,7 @@ from dungeonfighter.rules.state import (
 from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import event_words, item_lines
 from dungeonfighter.rules.views.amounts import gained_health, healed
-from dungeonfighter.rules.views.classes import CLASSES, STATS
+from dungeonfighter.rules.views.classes import CLASSES, STATS, wheel_side
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.door_words import clear_worth, door_words
 from dungeonfighter.rules.views.inventory_lines import inventory_lines
@@ -89,8 +89,7 @@ def door(
         return DARK, ""
     hint = cat.place_rows[behind.theme_room].hint
     if behind.enemy >= 0:
-        last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
-        rank = guardian(dungeon) if last else ""
+        rank = guardian(dungeon) if leads_to_last(dungeon, ahead=ahead) else ""
         hint = f"{rank}{cat.enemies[behind.enemy].name}{wheel(cat, hero, behind.enemy)}; {hint}"
     return KINDS[behind.kind], hint
 
@@ -122,16 +121,12 @@ def stirs(state: State, left: int) -> str:
 
 def wheel(cat: Catalogue, hero: Hero, enemy: int) -> str:
     """Return " (you +20%)" if the hero's class beats the enemy's, " (it +20%)" if it is beaten, else ""."""
-    if cat.enemy_beaten_by[enemy] == hero.kind:
-        return _BEATS
-    return _BEATEN if cat.enemy_beats[enemy] == hero.kind else ""
+    return ("", _BEATS, _BEATEN)[wheel_side(cat, hero, enemy)]
 
 
 def edge(cat: Catalogue, hero: Hero, enemy: int) -> str:
     """Return the same in a fight, whose figures have it: "weak " or "strong " before the kind."""
-    if cat.enemy_beaten_by[enemy] == hero.kind:
-        return "weak "
-    return "strong " if cat.enemy_beats[enemy] == hero.kind else ""
+    return ("", "weak ", "strong ")[wheel_side(cat, hero, enemy)]
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -315,7 +310,7 @@ _SOLD: Final = {5: 5, 8: 6, 9: 7}
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
-        gain = healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, rested(hero, tables.CAMP))
         room = potions_max(hero) > hero.consumables[cat.consumable_at[_SOLD[5]]]
         stock = f", shop +{tables.CAMP_POTIONS} potion{'s'[: tables.CAMP_POTIONS > 1]}" if room else ""
         return f"camp{gained_health(gain)}{stock}, {1 + tables.CAMP_TURNS} turns"
@@ -445,7 +440,7 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
     """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
     grown = f" +{gathered(dungeon) // 10}%" if gathered(dungeon) else ""
-    last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
+    last = leads_to_last(dungeon, ahead=True)
     if dungeon.ahead:
         shown = ", ".join(door(cat, state.hero, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
         where = "Behind" if dungeon.phase == _DOORS else "Doors"

@@ -10,9 +10,8 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import prices
-from dungeonfighter.rules.character.hero import search_faces
+from dungeonfighter.rules.character.hero import rested, search_faces
 from dungeonfighter.rules.state import Dungeon, Hero, RoomKind, State
-from dungeonfighter.rules.talents import Perk
 from dungeonfighter.rules.views import item_lines
 from dungeonfighter.rules.views.amounts import experience, gained_health, healed
 from dungeonfighter.rules.views.comparison import Comparison
@@ -29,7 +28,7 @@ def several(name: str, count: int) -> str:
 def room_words(state: State, dungeon: Dungeon, number: int) -> str:
     hero = state.hero
     if dungeon.kind == _REST and number == 1:
-        gain = healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, rested(hero, tables.REST_ROOM))
         return f"sleep{gained_health(gain)}"
     if dungeon.kind == _REST and number == 2:
         return f"study +{experience(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
@@ -61,7 +60,7 @@ def cleared_words(cat: Catalogue, state: State, number: int) -> str:
         finds, wakes = search_faces(cat, hero, 0 if state.dungeon is None else state.dungeon.kind)
         return f"search {5 * finds}% find" + (f", {5 * wakes}% fight" if wakes else "")
     if number == 3:
-        gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
+        gain = healed(hero, rested(hero, tables.REST))
         rations = hero.consumables[cat.consumable_at[7]]
         left = f"1 of {NUMERALS[rations]} rations" if rations > 1 else "your ration"
         return f"rest{gained_health(gain)} ({left})"

@@ -15,7 +15,7 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import EventOption
 from dungeonfighter.rules.character import inventory, prices
-from dungeonfighter.rules.character.hero import potions_max, search_faces
+from dungeonfighter.rules.character.hero import potions_max, rested, search_faces
 from dungeonfighter.rules.journey import choices, road, trades, wares
 from dungeonfighter.rules.state import Dungeon, Hero, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
@@ -42,12 +42,18 @@ class Place(NamedTuple):
 
 
 def place_of(cat: Catalogue, state: State) -> Place:
-    dungeon = state.dungeon
     if state.phase == Phase.GameLoop:
         return Place(cat, state, wares.at_hub(cat, state))
-    if dungeon is not None and state.phase == Phase.Dungeon and dungeon.phase == RoomPhase.offer:
-        return Place(cat, state, wares.in_room(cat, state, dungeon))
-    return Place(cat, state, {})
+    dungeon = _offering(state)
+    return Place(cat, state, {} if dungeon is None else wares.in_room(cat, state, dungeon))
+
+
+def _offering(state: State) -> Dungeon | None:
+    """Return the dungeon if its room makes an offer that waits for an answer."""
+    dungeon = state.dungeon
+    if dungeon is None or state.phase != Phase.Dungeon or dungeon.phase != RoomPhase.offer:
+        return None
+    return dungeon
 
 
 def of_input(place: Place, choice: Choice) -> Terms | None:
@@ -68,9 +74,8 @@ def closed(place: Place) -> list[ClosedChoice]:
     if state.phase == Phase.RegionTravel:
         event = road.event_of(state)
         return _options(cat, state, event, road.level_of(state)) if event >= 0 else []
-    dungeon = state.dungeon
-    is_offer = dungeon is not None and state.phase == Phase.Dungeon and dungeon.phase == RoomPhase.offer
-    if dungeon is not None and is_offer and dungeon.kind in (RoomKind.shrine, RoomKind.trap):
+    dungeon = _offering(state)
+    if dungeon is not None and dungeon.kind in (RoomKind.shrine, RoomKind.trap):
         return _options(cat, state, dungeon.offer[0], dungeon.level)
     return [
         ClosedChoice(str(number), ware.name, ware.lack, Terms(cost=[Amount("gold", ware.price)]))
@@ -102,10 +107,10 @@ def of_room(cat: Catalogue, state: State, dungeon: Dungeon, kind: int) -> Terms 
         return Terms(gain=[Amount("xp", gained), *(spoils if rank == Rank.elite else [])])
     if kind == RoomKind.treasure:
         gold = prices.treasure_gold(hero, level)
-        chance = choices.chance(tables.LOCK_OPENS, hero.stats[2] // 4)
-        return Terms(gain=[Amount("gold", gold), Amount("items", tables.SPOILS)], chance=chance)
+        gain = [Amount("gold", gold), Amount("items", tables.SPOILS)]
+        return Terms(gain=gain, chance=choices.lock_chance(hero))
     if kind == RoomKind.rest:
-        slept = _healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])
+        slept = _healed(hero, rested(hero, tables.REST_ROOM))
         gain = [*slept, *_studied(hero, level), *(_ONE_SCAR if hero.scars else [])]
         return Terms(gain=gain, any_of=True)
     if kind == RoomKind.trap:
@@ -135,7 +140,7 @@ def _hub(place: Place, number: int) -> Terms | None:
     if number == 3:
         return _TRIP
     if number == 4:
-        gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        gain = _healed(hero, rested(hero, tables.CAMP))
         has_room = potions_max(hero) > hero.consumables[cat.consumable_at[5]]
         restocked = [Amount("on_sale", tables.CAMP_POTIONS)] if has_room else []
         return Terms(gain=[*gain, *restocked], turns=1 + tables.CAMP_TURNS)
@@ -190,8 +195,7 @@ def _calm(cat: Catalogue, state: State, dungeon: Dungeon, number: int) -> Terms 
         finds, wakes = search_faces(cat, hero, dungeon.kind)
         return Terms(chance=5 * finds, risk=5 * wakes)
     if number == 3:
-        permille = tables.REST + hero.figures.perks[Perk.field_medic]
-        return Terms(cost=_ONE_RATION, gain=_healed(hero, permille))
+        return Terms(cost=_ONE_RATION, gain=_healed(hero, rested(hero, tables.REST)))
     return Terms(cost=_ONE_RATION, gain=[Amount("shield", tables.PREPARED)]) if number == 6 else None
 
 
@@ -205,13 +209,11 @@ def _answer(place: Place, dungeon: Dungeon, number: int) -> Terms | None:
             return _option(state, row.kind, row.options[number - 2], dungeon.level)
         if dungeon.kind == RoomKind.shrine:
             return None
-        bonus = hero.figures.agility // 4
-        chance = choices.chance(tables.TRAP_AVOIDED, bonus)
         cost = _cost(state, row.cost, dungeon.level, choices.trap_weight(hero))
-        return Terms(cost=cost, chance=chance)
+        return Terms(cost=cost, chance=choices.trap_chance(hero))
     if dungeon.kind == RoomKind.rest:
-        permille = tables.REST_ROOM + hero.figures.perks[Perk.field_medic]
-        gains = {1: _healed(hero, permille), 2: _studied(hero, dungeon.level), 3: _ONE_SCAR}
+        slept = _healed(hero, rested(hero, tables.REST_ROOM))
+        gains = {1: slept, 2: _studied(hero, dungeon.level), 3: _ONE_SCAR}
         return Terms(gain=gains[number]) if number in gains else None
     if dungeon.kind == RoomKind.treasure:
         gold = Amount("gold", prices.treasure_gold(hero, dungeon.level))
@@ -222,13 +224,11 @@ def _answer(place: Place, dungeon: Dungeon, number: int) -> Terms | None:
 
 def _lock(hero: Hero, dungeon: Dungeon) -> Terms:
     """Return the terms of the lock; `otherwise` has the gold of one that snaps."""
-    bonus = hero.stats[2] // 4
-    lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
-    spilt = trades.gold_of(dungeon.level, tables.LOCK_GOLD) * hero.figures.gold // 1000
+    lost, spilt = choices.lock_costs(hero, dungeon.level)
     return Terms(
         cost=[Amount("health", lost)],
         gain=[Amount("gold", prices.treasure_gold(hero, dungeon.level))],
-        chance=choices.chance(tables.LOCK_OPENS, bonus),
+        chance=choices.lock_chance(hero),
         otherwise=[Amount("gold", spilt)],
     )
 
